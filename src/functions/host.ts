@@ -1,0 +1,118 @@
+/**
+ * The port through which functions are run. `functions/` implements it with sandboxed processes; whoever calls it (the Lambda service, by
+ * way of the platform) describes a function completely and knows nothing of workers.
+ */
+
+/** One revision of one function, described completely. Two specs with the same `key` are the same. */
+export interface FunctionSpec {
+  /** Changes whenever code or configuration change: workers of older revisions are retired once idle. */
+  readonly key: string;
+  readonly functionName: string;
+  /** Unqualified function ARN. */
+  readonly functionArn: string;
+  /** The ARN by which it is invoked, qualifier included. */
+  readonly invokedArn: string;
+  /** `$LATEST` or a number. */
+  readonly version: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** `nodejs22.x`, `python3.12`, `provided.al2023` … */
+  readonly runtime: string;
+  readonly handler: string;
+  /** Folder with the unpacked code, mounted read-only at /var/task. */
+  readonly codeDirectory: string;
+  /** Unpacked layers in order, merged at /opt. */
+  readonly layerDirectories: readonly string[];
+  /** The user's variables and those that aim SDKs at Virga; AWS_LAMBDA_* and credentials are added by the host. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly timeoutMs: number;
+  readonly ephemeralStorageMb: number;
+  readonly logGroup: string;
+  /** `Text` or `JSON`. */
+  readonly logFormat: "Text" | "JSON";
+  /** At most this many workers at once; undefined: the account's limit alone. */
+  readonly concurrencyMax?: number;
+  /** Fresh credentials of the execution role. */
+  credentials(): Promise<FunctionCredentials>;
+}
+
+export interface FunctionCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+export interface Invocation {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  /** `X-Amzn-Trace-Id` value. */
+  readonly traceId?: string;
+  /** Base64-decoded JSON text. */
+  readonly clientContext?: string;
+}
+
+export interface InvocationResult {
+  readonly payload: Buffer;
+  /** Absent on success. `Unhandled` for whatever the function threw, for timeouts and for crashes, as AWS reports it today. */
+  readonly functionError?: "Handled" | "Unhandled";
+  /** The last 4 KB of this invocation's log. */
+  readonly logTail: Buffer;
+  readonly durationMs: number;
+  /** Whole milliseconds, initialisation included on a cold start. */
+  readonly billedMs: number;
+  /** Present on a cold start. */
+  readonly initMs?: number;
+  readonly memoryUsedMb: number;
+}
+
+export interface LogLine {
+  readonly timestampMs: number;
+  readonly message: string;
+}
+
+export type Availability =
+  | { readonly available: true; readonly how: string }
+  /** `remedy` tells how to get it. */
+  | { readonly available: false; readonly remedy: string };
+
+export interface FunctionHost {
+  /**
+   * Runs one invocation in a worker of its own: a warm one, a spare one, or a new one.
+   * @throws ConcurrencyExceeded when no worker may be added (nothing was run)
+   */
+  invoke(spec: FunctionSpec, invocation: Invocation, signal?: AbortSignal): Promise<InvocationResult>;
+  /** Ends the idle workers of these functions (by functionArn and version) and lets busy ones finish. */
+  retire(functionArn: string, version?: string): void;
+  /** Whether this machine can run a runtime. */
+  runtime(name: string): Availability;
+  /** What the machine offers: isolation level, cgroups, runtimes; for `virga doctor`. */
+  report(): readonly {
+    readonly subject: string;
+    readonly status: "ok" | "degraded" | "missing";
+    readonly detail: string;
+    readonly remedy?: string;
+  }[];
+  /** Every worker by state, for metrics and the console. */
+  workers(): readonly {
+    readonly functionArn: string;
+    readonly version: string;
+    readonly state: "initialising" | "ready" | "busy" | "frozen";
+    readonly pid: number;
+  }[];
+  /** Ends every worker. */
+  close(): Promise<void>;
+}
+
+/** Where the lines that a worker writes go; the host adds START, END and REPORT. */
+export type LogSink = (spec: FunctionSpec, logStream: string, lines: readonly LogLine[]) => void;
+
+export class ConcurrencyExceeded extends Error {
+  override readonly name = "ConcurrencyExceeded";
+  readonly reason: "ReservedFunctionConcurrentInvocationLimitExceeded" | "ConcurrentInvocationLimitExceeded";
+
+  constructor(reason: ConcurrencyExceeded["reason"]) {
+    super("Rate Exceeded.");
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,35 @@
+/** The official SDK packages, as types only: every operation's input and output is theirs. One line per service that Virga lists. */
+export interface ServiceClients {
+  apigateway: typeof import("@aws-sdk/client-api-gateway");
+  apigatewayv2: typeof import("@aws-sdk/client-apigatewayv2");
+  cloudformation: typeof import("@aws-sdk/client-cloudformation");
+  dynamodb: typeof import("@aws-sdk/client-dynamodb");
+  iam: typeof import("@aws-sdk/client-iam");
+  lambda: typeof import("@aws-sdk/client-lambda");
+  logs: typeof import("@aws-sdk/client-cloudwatch-logs");
+  s3: typeof import("@aws-sdk/client-s3");
+  ses: typeof import("@aws-sdk/client-ses");
+  sesv2: typeof import("@aws-sdk/client-sesv2");
+  sqs: typeof import("@aws-sdk/client-sqs");
+  sts: typeof import("@aws-sdk/client-sts");
+}
+
+export type ServiceName = keyof ServiceClients;
+
+type CommandNames<Client> = {
+  [K in keyof Client]: K extends `${infer Name}Command` ? (Name extends "" | "$" ? never : Name) : never;
+}[keyof Client];
+type CommandOf<Client, Name extends string> = `${Name}Command` extends keyof Client ? Client[`${Name}Command`] : never;
+
+/** Names of a service's operations: `SendMessage` … */
+export type OperationName<S extends ServiceName> = CommandNames<ServiceClients[S]> & string;
+/** An operation's input, as the SDK types it. */
+export type InputOf<S extends ServiceName, O extends OperationName<S>> =
+  CommandOf<ServiceClients[S], O> extends new (input: infer I) => unknown ? I : never;
+/** An operation's output without `$metadata`. */
+export type OutputOf<S extends ServiceName, O extends OperationName<S>> =
+  CommandOf<ServiceClients[S], O> extends new (
+    input: any,
+  ) => { resolveMiddleware: (...args: any[]) => (...args: any[]) => Promise<{ output: infer Out }> }
+    ? Omit<Out, "$metadata">
+    : never;

@@ -1,0 +1,3 @@
+import { defineService } from "../service.ts";
+
+export const dynamodb = defineService<"dynamodb">({ name: "dynamodb", operations: {} });

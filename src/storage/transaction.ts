@@ -1,0 +1,33 @@
+/**
+ * What an operation sees of storage. Small on purpose: whatever implements these six verbs can carry every service.
+ *
+ * Values are plain data (objects, arrays, strings, numbers, booleans, null, Uint8Array). They are copied on the way in and on the way
+ * out, so changing an object that was read or written changes nothing stored. Members that are undefined are dropped.
+ */
+import type { Key } from "./keys.ts";
+
+export interface RangeOptions {
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+export interface Transaction {
+  get(key: Key): unknown;
+  put(key: Key, value: unknown): void;
+  delete(key: Key): void;
+  /** Entries with start <= key < end in key order, read lazily. Do not write inside the range while reading it: collect first. */
+  range(start: Key, end: Key, options?: RangeOptions): IterableIterator<[Key, unknown]>;
+  /** Puts an event into the durable outbox, in this commit: delivered at least once to whoever hears its type, not before `dueMs`. */
+  emit(event: DomainEvent): void;
+  /** Runs after the commit is durable. For wake-ups only: it is lost in a crash. */
+  afterCommit(effect: () => void): void;
+}
+
+export interface DomainEvent {
+  /** `service.WhatHappened`, for example `s3.ObjectCreated`. */
+  readonly type: string;
+  /** Plain data. */
+  readonly detail: unknown;
+  /** Not delivered before this time; at once when absent. A durable timer is an event with a due time. */
+  readonly dueMs?: number;
+}
