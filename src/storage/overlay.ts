@@ -1,0 +1,152 @@
+/** Writes that are not committed yet, over something that can be read. Overlays stack: operation over batch over engine. */
+import { assert } from "../kernel/errors.ts";
+import { decodeValue, encodeValue } from "./codec.ts";
+import type { Engine } from "./engine.ts";
+import type { Key } from "./keys.ts";
+import { KEY_BYTES_MAX } from "./keys.ts";
+import type { DomainEvent, RangeOptions, Transaction } from "./transaction.ts";
+
+export type Readable = Pick<Engine, "get" | "range">;
+
+/** Above this many new keys, sorting everything is cheaper than inserting one by one. */
+const INSERT_MAX = 32;
+
+export class Overlay implements Readable {
+  readonly #base: Readable;
+  readonly writes = new Map<Key, Uint8Array | null>();
+  readonly events: DomainEvent[] = [];
+  readonly effects: Array<() => void> = [];
+  /** The written keys in order, as far as they were needed in order; the rest waits in `#unsorted`. */
+  #sorted: Key[] = [];
+  #unsorted: Key[] = [];
+
+  constructor(base: Readable) {
+    this.#base = base;
+  }
+
+  get(key: Key): Uint8Array | undefined {
+    const written = this.writes.get(key);
+    if (written !== undefined) return written ?? undefined;
+    return this.#base.get(key);
+  }
+
+  set(key: Key, value: Uint8Array | null): void {
+    if (!this.writes.has(key)) this.#unsorted.push(key);
+    this.writes.set(key, value);
+  }
+
+  *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+    if (this.writes.size === 0) {
+      yield* this.#base.range(start, end, { reverse });
+      return;
+    }
+    const keys = this.#order();
+    const first = lowerBound(keys, start);
+    const last = lowerBound(keys, end);
+    // The overlay's part is copied: the caller may write elsewhere while it reads.
+    const own = keys.slice(first, last);
+    if (reverse) own.reverse();
+    const below = this.#base.range(start, end, { reverse });
+    try {
+      let next = below.next();
+      for (const key of own) {
+        while (!next.done && (reverse ? next.value[0] > key : next.value[0] < key)) {
+          yield next.value;
+          next = below.next();
+        }
+        if (!next.done && next.value[0] === key) next = below.next();
+        const value = this.writes.get(key);
+        if (value) yield [key, value];
+      }
+      while (!next.done) {
+        yield next.value;
+        next = below.next();
+      }
+    } finally {
+      below.return?.();
+    }
+  }
+
+  /** Hands everything to the overlay below, which must be this one's base. */
+  mergeInto(parent: Overlay): void {
+    for (const [key, value] of this.writes) parent.set(key, value);
+    for (const event of this.events) parent.events.push(event);
+    for (const effect of this.effects) parent.effects.push(effect);
+  }
+
+  #order(): Key[] {
+    const fresh = this.#unsorted;
+    if (fresh.length > 0) {
+      if (fresh.length > INSERT_MAX) {
+        this.#sorted.push(...fresh);
+        this.#sorted.sort();
+      } else {
+        for (const key of fresh) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
+      }
+      this.#unsorted = [];
+    }
+    return this.#sorted;
+  }
+}
+
+/** The transaction of one operation: values in, bytes below. */
+export class OverlayTransaction implements Transaction {
+  readonly overlay: Overlay;
+
+  constructor(base: Readable) {
+    this.overlay = new Overlay(base);
+  }
+
+  get(key: Key): unknown {
+    const bytes = this.overlay.get(key);
+    return bytes === undefined ? undefined : decodeValue(bytes);
+  }
+
+  put(key: Key, value: unknown): void {
+    assert(value !== undefined, "a stored value is not undefined");
+    assert(key.length > 0 && key.length <= KEY_BYTES_MAX, `a key has 1 to ${KEY_BYTES_MAX} bytes, not ${key.length}`);
+    this.overlay.set(key, encodeValue(value));
+  }
+
+  delete(key: Key): void {
+    this.overlay.set(key, null);
+  }
+
+  *range(start: Key, end: Key, options: RangeOptions = {}): IterableIterator<[Key, unknown]> {
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (left <= 0) return;
+    for (const [key, bytes] of this.overlay.range(start, end, options)) {
+      yield [key, decodeValue(bytes)];
+      if (--left === 0) return;
+    }
+  }
+
+  emit(event: DomainEvent): void {
+    this.overlay.events.push(event);
+  }
+
+  afterCommit(effect: () => void): void {
+    this.overlay.effects.push(effect);
+  }
+}
+
+/** Runs `operation` in a transaction inside `tx`: its writes reach `tx` only if it returns. */
+export function nested<T>(tx: Transaction, operation: (tx: Transaction) => T): T {
+  assert(tx instanceof OverlayTransaction, "a nested operation runs inside a transaction of the store");
+  const inner = new OverlayTransaction(tx.overlay);
+  const result = operation(inner);
+  inner.overlay.mergeInto(tx.overlay);
+  return result;
+}
+
+/** Index of the first element not less than `key`. */
+function lowerBound(keys: readonly Key[], key: Key): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keys[middle]! < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,139 @@
+/**
+ * The store: runs operations one after the other, each all or nothing, commits those that arrived together in one batch, and answers
+ * when the batch is durable.
+ */
+import { assert } from "../kernel/errors.ts";
+import type { Engine } from "./engine.ts";
+import type { Key } from "./keys.ts";
+import { Overlay, OverlayTransaction } from "./overlay.ts";
+import type { DomainEvent, Transaction } from "./transaction.ts";
+
+/** Operations in one commit; more wait for the next one. */
+const BATCH_MAX = 1024;
+
+/** What the outbox adds to a commit and learns from it. */
+export interface CommitHook {
+  /** Turns the events of a batch into rows, written with it. */
+  rows(events: readonly DomainEvent[]): Iterable<readonly [Key, unknown]>;
+  /** The batch is durable. */
+  committed(): void;
+}
+
+interface Pending {
+  readonly operation: (tx: Transaction) => unknown;
+  readonly resolve: (value: any) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface StoreOptions {
+  readonly engine: Engine;
+  /** Runs a batch soon, once: `setImmediate` for real, a queue in a simulation. */
+  readonly soon: (run: () => void) => void;
+  readonly hook?: CommitHook;
+}
+
+export class Store {
+  readonly #engine: Engine;
+  readonly #soon: (run: () => void) => void;
+  #hook: CommitHook | undefined;
+  #queue: Pending[] = [];
+  #scheduled = false;
+  #closed = false;
+  /** Settles when everything committed so far is durable. */
+  #flushed: Promise<void> = Promise.resolve();
+  #unflushed = 0;
+
+  constructor({ engine, soon, hook }: StoreOptions) {
+    this.#engine = engine;
+    this.#soon = soon;
+    this.#hook = hook;
+  }
+
+  /** The outbox is built over the store and hooks itself in. */
+  hook(hook: CommitHook): void {
+    assert(this.#hook === undefined, "the store has one commit hook");
+    this.#hook = hook;
+  }
+
+  /**
+   * Runs an operation in the next batch. Resolves with its result once what it wrote, and all it read, is durable.
+   * @throws whatever the operation throws, after undoing what it wrote
+   */
+  write<T>(operation: (tx: Transaction) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) return reject(new Error("The store is closed"));
+      this.#queue.push({ operation, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Waits for everything that was accepted, then closes the engine. */
+  async close(): Promise<void> {
+    while (this.#queue.length > 0 || this.#unflushed > 0) {
+      if (this.#queue.length > 0) this.commitBatch();
+      await this.#flushed.catch(() => {});
+      await Promise.resolve();
+    }
+    this.#closed = true;
+    await this.#engine.close();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#soon(() => this.commitBatch());
+  }
+
+  /** Runs what waits. Called by `soon`; a simulation may call it itself. */
+  commitBatch(): void {
+    this.#scheduled = false;
+    const batch = this.#queue.length <= BATCH_MAX ? this.#queue : this.#queue.slice(0, BATCH_MAX);
+    this.#queue = batch.length === this.#queue.length ? [] : this.#queue.slice(BATCH_MAX);
+    if (this.#queue.length > 0) this.#schedule();
+    if (batch.length === 0) return;
+
+    const outer = new Overlay(this.#engine);
+    const replies: Array<() => void> = [];
+    const rejects: Array<(error: unknown) => void> = [];
+    for (const { operation, resolve, reject } of batch) {
+      const inner = new OverlayTransaction(outer);
+      try {
+        const result = operation(inner);
+        assert(!(result instanceof Promise), "an operation does not await");
+        inner.overlay.mergeInto(outer);
+        replies.push(() => resolve(result));
+      } catch (error) {
+        replies.push(() => reject(error));
+      }
+      rejects.push(reject);
+    }
+
+    if (outer.writes.size > 0 || outer.events.length > 0) {
+      try {
+        if (this.#hook && outer.events.length > 0) {
+          const rows = new OverlayTransaction(outer);
+          for (const [key, value] of this.#hook.rows(outer.events)) rows.put(key, value);
+          rows.overlay.mergeInto(outer);
+        }
+        const durable = this.#engine.commit(outer.writes);
+        const before = this.#flushed;
+        this.#unflushed++;
+        this.#flushed = before.then(() => durable).finally(() => this.#unflushed--);
+      } catch (error) {
+        for (const reject of rejects) reject(error);
+        return;
+      }
+    }
+
+    const finish = () => {
+      for (const reply of replies) reply();
+      for (const effect of outer.effects) effect();
+      if (outer.events.length > 0) this.#hook?.committed();
+    };
+    if (this.#unflushed === 0) finish();
+    else
+      this.#flushed.then(finish, (error) => {
+        for (const reject of rejects) reject(error);
+      });
+  }
+}

@@ -1,0 +1,95 @@
+/** One suite over every storage engine. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { SeededRandom } from "../../src/kernel/random.ts";
+import type { Engine } from "../../src/storage/engine.ts";
+import { LmdbEngine } from "../../src/storage/engines/lmdb.ts";
+import { MemoryEngine } from "../../src/storage/engines/memory.ts";
+import { type Key, key } from "../../src/storage/keys.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "virga-engines-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+const engines: Record<string, () => Engine> = {
+  memory: () => new MemoryEngine(),
+  "lmdb strict": () => new LmdbEngine(join(folder, `${files++}.mdb`), "strict"),
+  "lmdb relaxed": () => new LmdbEngine(join(folder, `${files++}.mdb`), "relaxed"),
+};
+
+const bytes = (text: string) => Buffer.from(text);
+const keysOf = (engine: Engine, start: Key, end: Key, reverse = false) =>
+  [...engine.range(start, end, { reverse })].map(([k]) => k);
+
+for (const [name, create] of Object.entries(engines)) {
+  describe(name, () => {
+    test("reads what was committed, and nothing deleted", async () => {
+      const engine = create();
+      await engine.commit(new Map([[key("a"), bytes("1")], [key("b"), bytes("2")]]));
+      assert.deepEqual(Buffer.from(engine.get(key("a"))!), bytes("1"));
+      await engine.commit(new Map([[key("a"), null]]));
+      assert.equal(engine.get(key("a")), undefined);
+      assert.deepEqual(Buffer.from(engine.get(key("b"))!), bytes("2"));
+      await engine.close();
+    });
+
+    test("ranges are half open, in both directions", async () => {
+      const engine = create();
+      const keys = [1, 2, 3, 4, 5].map((n) => key("k", n));
+      await engine.commit(new Map(keys.map((k) => [k, bytes("v")])));
+      assert.deepEqual(keysOf(engine, keys[1]!, keys[3]!), [keys[1], keys[2]]);
+      assert.deepEqual(keysOf(engine, keys[1]!, keys[3]!, true), [keys[2], keys[1]]);
+      assert.deepEqual(keysOf(engine, key("a"), key("z")), keys);
+      assert.deepEqual(keysOf(engine, key("a"), key("z"), true), [...keys].reverse());
+      assert.deepEqual(keysOf(engine, key("k", 2.5), key("k", 3.5)), [keys[2]]);
+      assert.deepEqual(keysOf(engine, key("k", 2.5), key("k", 3.5), true), [keys[2]]);
+      assert.deepEqual(keysOf(engine, key("x"), key("z")), []);
+      assert.deepEqual(keysOf(engine, key("x"), key("z"), true), []);
+      await engine.close();
+    });
+
+    test("keys may hold any byte, up to their greatest length", async () => {
+      const engine = create();
+      const odd = key(Buffer.from([0, 255, 1, 254, 0]), "\u0000é𝒳", -0.5, "a".repeat(4000));
+      await engine.commit(new Map([[odd, bytes("x")]]));
+      assert.deepEqual(keysOf(engine, key(Buffer.alloc(0)), key("z")), [odd]);
+      await engine.close();
+    });
+
+    test("agrees with a plain map through random history", async () => {
+      const engine = create();
+      const random = new SeededRandom(7);
+      const model = new Map<Key, string>();
+      for (let round = 0; round < 60; round++) {
+        const writes = new Map<Key, Buffer | null>();
+        for (let n = 0; n < 20; n++) {
+          const k = key("r", random.integer(300));
+          const value = random.next() < 0.3 ? null : String(random.integer(1e9));
+          writes.set(k, value === null ? null : bytes(value));
+          if (value === null) model.delete(k);
+          else model.set(k, value);
+        }
+        await engine.commit(writes);
+        const [start, end] = [key("r", random.integer(300)), key("r", random.integer(300))];
+        const expected = [...model.keys()].filter((k) => k >= start && k < end).sort();
+        assert.deepEqual(keysOf(engine, start, end), expected);
+        assert.deepEqual(keysOf(engine, start, end, true), expected.reverse());
+      }
+      for (const [k, v] of model) assert.equal(Buffer.from(engine.get(k)!).toString(), v);
+      await engine.close();
+    });
+  });
+}
+
+test("lmdb has everything back after it was closed", async () => {
+  const path = join(folder, "again.mdb");
+  const first = new LmdbEngine(path, "strict");
+  await first.commit(new Map([[key("a", 1), bytes("kept")]]));
+  await first.close();
+  const second = new LmdbEngine(path, "strict");
+  assert.equal(Buffer.from(second.get(key("a", 1))!).toString(), "kept");
+  await second.close();
+});
