@@ -1,0 +1,104 @@
+/**
+ * What the tests need of the machine, and how to get it. On Debian and its kin, as root, it is installed; elsewhere the missing things are
+ * named with the command that brings them, and nothing runs: a test that is skipped because a program is missing proves nothing.
+ *
+ *     node tools/setup.ts [NAME…]      without names: everything
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+export interface Requirement {
+  readonly name: string;
+  /** Which tests want it. */
+  readonly why: string;
+  readonly packages: readonly string[];
+  /** For systems without apt. */
+  readonly elsewhere: string;
+  present(): boolean;
+}
+
+/** The browser, wherever distributions put it. */
+export function chromiumPath(): string | undefined {
+  const named = process.env["CHROMIUM"];
+  if (named) return named;
+  const places = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  ];
+  return places.find((place) => existsSync(place));
+}
+
+const succeeds = (command: string, ...args: string[]): boolean =>
+  spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
+
+export const requirements: readonly Requirement[] = [
+  {
+    name: "bubblewrap",
+    why: "functions run isolated in it",
+    packages: ["bubblewrap"],
+    elsewhere: "install bubblewrap (Linux only; see https://github.com/containers/bubblewrap)",
+    present: () => process.platform !== "linux" || succeeds("bwrap", "--version"),
+  },
+  {
+    name: "chromium",
+    why: "the browser tests open real pages in it",
+    packages: ["chromium", "fonts-dejavu-core"],
+    elsewhere: "install Chromium or Chrome, or point CHROMIUM at its executable",
+    present: () => chromiumPath() !== undefined,
+  },
+  {
+    name: "boto3",
+    why: "the client tests drive Virga with it",
+    packages: ["python3", "python3-boto3"],
+    elsewhere: "python3 -m pip install boto3",
+    present: () => succeeds("python3", "-c", "import boto3"),
+  },
+  {
+    name: "aws",
+    why: "the client tests drive Virga with the AWS CLI",
+    packages: ["awscli"],
+    elsewhere: "install the AWS CLI (https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html)",
+    present: () => succeeds("aws", "--version"),
+  },
+];
+
+/** Makes sure that the named requirements are there. @throws with the list of what is missing and how to get it */
+export function setUp(names: readonly string[] = requirements.map((requirement) => requirement.name)): void {
+  const missing = () =>
+    requirements.filter((requirement) => names.includes(requirement.name) && !requirement.present());
+  const wanted = missing();
+  if (wanted.length === 0) return;
+  if (process.getuid?.() === 0 && existsSync("/etc/debian_version")) {
+    const packages = wanted.flatMap((requirement) => requirement.packages);
+    console.log(`Installing ${packages.join(", ")}`);
+    const apt = (...args: string[]) =>
+      spawnSync("apt-get", args, {
+        stdio: ["ignore", "ignore", "inherit"],
+        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      });
+    apt("update", "-qq");
+    apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+  }
+  const still = missing();
+  if (still.length === 0) return;
+  const lines = still.map(
+    (requirement) =>
+      `  ${requirement.name}: ${requirement.why}\n    Debian, Ubuntu: apt-get install ${requirement.packages.join(" ")}\n    elsewhere: ${requirement.elsewhere}`,
+  );
+  throw new Error(`The tests need what this machine lacks:\n${lines.join("\n")}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    const names = process.argv.slice(2);
+    setUp(names.length > 0 ? names : undefined);
+    console.log("Everything the tests need is here.");
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}
