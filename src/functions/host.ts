@@ -29,10 +29,15 @@ export interface FunctionSpec {
   readonly timeoutMs: number;
   readonly ephemeralStorageMb: number;
   readonly logGroup: string;
-  /** `Text` or `JSON`. */
   readonly logFormat: "Text" | "JSON";
-  /** At most this many workers at once; undefined: the account's limit alone. */
+  /** With JSON logs: the least severe level of the function's own lines that is kept; default INFO. */
+  readonly applicationLogLevel?: "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+  /** With JSON logs: the least severe level of `platform.*` lines that is kept; default INFO. */
+  readonly systemLogLevel?: "DEBUG" | "INFO" | "WARN";
+  /** Reserved concurrency: at most this many invocations of the function (all versions together) at once. */
   readonly concurrencyMax?: number;
+  /** Without reserved concurrency: how many invocations all such functions of the account may run at once; default 1,000. */
+  readonly unreservedConcurrencyMax?: number;
   /** Fresh credentials of the execution role. */
   credentials(): Promise<FunctionCredentials>;
 }
@@ -41,6 +46,8 @@ export interface FunctionCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
+  /** When they end, milliseconds since the epoch; default an hour from when they were asked for. No worker outlives its credentials. */
+  readonly expiresMs?: number;
 }
 
 export interface Invocation {
@@ -68,6 +75,7 @@ export interface InvocationResult {
 
 export interface LogLine {
   readonly timestampMs: number;
+  /** As CloudWatch Logs stores it: several lines where one entry has several, a line feed at its end. */
   readonly message: string;
 }
 
@@ -79,9 +87,13 @@ export type Availability =
 export interface FunctionHost {
   /**
    * Runs one invocation in a worker of its own: a warm one, a spare one, or a new one.
+   * A `signal` that aborts before the function was given its event withdraws the invocation; afterwards it changes nothing, as on AWS.
    * @throws ConcurrencyExceeded when no worker may be added (nothing was run)
+   * @throws RuntimeUnavailable when the machine cannot run the function's runtime (nothing was run)
    */
   invoke(spec: FunctionSpec, invocation: Invocation, signal?: AbortSignal): Promise<InvocationResult>;
+  /** A function of this runtime was deployed or is about to be called: have a spare worker ready for a while. */
+  expect(runtime: string): void;
   /** Ends the idle workers of these functions (by functionArn and version) and lets busy ones finish. */
   retire(functionArn: string, version?: string): void;
   /** Whether this machine can run a runtime. */
@@ -107,6 +119,18 @@ export interface FunctionHost {
 /** Where the lines that a worker writes go; the host adds START, END and REPORT. */
 export type LogSink = (spec: FunctionSpec, logStream: string, lines: readonly LogLine[]) => void;
 
+/** The machine cannot run this runtime; `remedy` tells how to get it. */
+export class RuntimeUnavailable extends Error {
+  override readonly name = "RuntimeUnavailable";
+  readonly remedy: string;
+
+  constructor(runtime: string, remedy: string) {
+    super(`This machine cannot run the runtime ${runtime}. ${remedy}`);
+    this.remedy = remedy;
+  }
+}
+
+/** The concurrency limits leave no room; nothing was run. */
 export class ConcurrencyExceeded extends Error {
   override readonly name = "ConcurrencyExceeded";
   readonly reason: "ReservedFunctionConcurrentInvocationLimitExceeded" | "ConcurrentInvocationLimitExceeded";
