@@ -11,13 +11,11 @@ import type { DomainEvent, Transaction } from "./transaction.ts";
 /** Operations in one commit; more wait for the next one. */
 const BATCH_MAX = 1024;
 
-/** What the outbox adds to a commit and learns from it. */
-export interface CommitHook {
-  /** Turns the events of a batch into rows, written with it. */
-  rows(events: readonly DomainEvent[]): Iterable<readonly [Key, unknown]>;
-  /** The batch is durable. */
+/** Turns the events of a batch into rows, written with it, and says what to do once the batch is durable. */
+export type CommitHook = (events: readonly DomainEvent[]) => {
+  readonly rows: Iterable<readonly [Key, unknown]>;
   committed(): void;
-}
+};
 
 interface Pending {
   readonly operation: (tx: Transaction) => unknown;
@@ -108,12 +106,15 @@ export class Store {
       rejects.push(reject);
     }
 
+    let delivered: (() => void) | undefined;
     if (outer.writes.size > 0 || outer.events.length > 0) {
       try {
         if (this.#hook && outer.events.length > 0) {
-          const rows = new OverlayTransaction(outer);
-          for (const [key, value] of this.#hook.rows(outer.events)) rows.put(key, value);
-          rows.overlay.mergeInto(outer);
+          const { rows, committed } = this.#hook(outer.events);
+          const transaction = new OverlayTransaction(outer);
+          for (const [key, value] of rows) transaction.put(key, value);
+          transaction.overlay.mergeInto(outer);
+          delivered = committed;
         }
         const durable = this.#engine.commit(outer.writes);
         const before = this.#flushed;
@@ -128,7 +129,7 @@ export class Store {
     const finish = () => {
       for (const reply of replies) reply();
       for (const effect of outer.effects) effect();
-      if (outer.events.length > 0) this.#hook?.committed();
+      delivered?.();
     };
     if (this.#unflushed === 0) finish();
     else

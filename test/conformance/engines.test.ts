@@ -8,7 +8,7 @@ import { SeededRandom } from "../../src/kernel/random.ts";
 import type { Engine } from "../../src/storage/engine.ts";
 import { LmdbEngine } from "../../src/storage/engines/lmdb.ts";
 import { MemoryEngine } from "../../src/storage/engines/memory.ts";
-import { type Key, key } from "../../src/storage/keys.ts";
+import { KEY_BYTES_MAX, type Key, key } from "../../src/storage/keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "virga-engines-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +28,12 @@ for (const [name, create] of Object.entries(engines)) {
   describe(name, () => {
     test("reads what was committed, and nothing deleted", async () => {
       const engine = create();
-      await engine.commit(new Map([[key("a"), bytes("1")], [key("b"), bytes("2")]]));
+      await engine.commit(
+        new Map([
+          [key("a"), bytes("1")],
+          [key("b"), bytes("2")],
+        ]),
+      );
       assert.deepEqual(Buffer.from(engine.get(key("a"))!), bytes("1"));
       await engine.commit(new Map([[key("a"), null]]));
       assert.equal(engine.get(key("a")), undefined);
@@ -53,7 +58,9 @@ for (const [name, create] of Object.entries(engines)) {
 
     test("keys may hold any byte, up to their greatest length", async () => {
       const engine = create();
-      const odd = key(Buffer.from([0, 255, 1, 254, 0]), "\u0000é𝒳", -0.5, "a".repeat(4000));
+      const head = [Buffer.from([0, 255, 1, 254, 0]), "\u0000é𝒳", -0.5];
+      const odd = key(...head, "a".repeat(KEY_BYTES_MAX - key(...head, "").length));
+      assert.equal(odd.length, KEY_BYTES_MAX);
       await engine.commit(new Map([[odd, bytes("x")]]));
       assert.deepEqual(keysOf(engine, key(Buffer.alloc(0)), key("z")), [odd]);
       await engine.close();

@@ -21,8 +21,8 @@ export class LmdbEngine implements Engine {
       pageSize: PAGE_BYTES,
       encoding: "binary",
       keyEncoder: {
-        writeKey: (key: Key, target: Buffer, position: number) => position + target.latin1Write(key, position),
-        readKey: (source: Buffer, start: number, end: number) => source.latin1Slice(start, end),
+        writeKey: (key: Key, target: Buffer, position: number) => position + target.write(key, position, "latin1"),
+        readKey: (source: Buffer, start: number, end: number) => source.toString("latin1", start, end),
       },
       cache: false,
       noSync: false,
@@ -37,7 +37,11 @@ export class LmdbEngine implements Engine {
 
   *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
     // LMDB's reversed range includes its first bound and excludes its last, so both ends are checked here.
-    const entries = this.#db.getRange(reverse ? { start: end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true } as any : { start, end });
+    const entries = this.#db.getRange(
+      reverse
+        ? ({ start: end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true } as any)
+        : { start, end },
+    );
     for (const { key, value } of entries) {
       if (key >= start && key < end) yield [key, value];
     }

@@ -1,0 +1,215 @@
+/**
+ * Where operations run. Finds an operation in its service's table, checks what is unsupported and who may, and runs it in a transaction
+ * (or as a flow). Every call goes through here: from the wire, from another service, from a subscriber.
+ */
+import type { AccountId, Region } from "../kernel/arn.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { assert, notImplemented } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import type { ServiceName } from "../services/clients.ts";
+import type {
+  ApiRequest,
+  CallAs,
+  Flow,
+  FlowContext,
+  Operation,
+  OperationContext,
+  Permission,
+  Principal,
+  Service,
+} from "../services/service.ts";
+import type { Blobs } from "../storage/blobs.ts";
+import { nested } from "../storage/overlay.ts";
+import type { Store } from "../storage/store.ts";
+import type { Transaction } from "../storage/transaction.ts";
+import { Hub } from "./hub.ts";
+import { memberPath, type UnsupportedMember } from "./unsupported.ts";
+
+/** Who calls, from where. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly accountId: AccountId;
+  readonly region: Region;
+  readonly requestId: string;
+  readonly endpoint: string;
+  readonly signal: AbortSignal;
+  readonly http?: ApiRequest;
+}
+
+/** Decides whether a principal may; throws AccessDenied as the service would. */
+export type Authorize = (
+  tx: Transaction,
+  service: Service,
+  operation: string,
+  permissions: readonly Permission[],
+  context: OperationContext,
+) => void;
+
+interface Entry {
+  readonly service: Service;
+  readonly name: string;
+  readonly operation: Operation<any, any> | undefined;
+  readonly flow: Flow<any, any> | undefined;
+  readonly unsupported: readonly UnsupportedMember[];
+  readonly permissions: (input: any, context: OperationContext) => readonly Permission[];
+}
+
+export interface CoreOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly services: readonly Service[];
+  readonly authorize: Authorize;
+}
+
+export class Core {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly hub: Hub;
+  readonly #authorize: Authorize;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: CoreOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.log = options.log;
+    this.store = options.store;
+    this.blobs = options.blobs;
+    this.services = new Map(options.services.map((service) => [service.name, service]));
+    this.hub = new Hub(options.clock);
+    this.#authorize = options.authorize;
+  }
+
+  /** A public operation, each call a transaction of its own. @throws AwsError */
+  async dispatch(service: string, operation: string, input: unknown, caller: Caller): Promise<any> {
+    const entry = this.#entry(service, operation);
+    refuseUnsupported(entry, input);
+    if (entry.operation) {
+      const run = entry.operation;
+      return this.store.write((tx) => {
+        const context = this.context(tx, caller);
+        this.#authorize(tx, entry.service, entry.name, entry.permissions(input, context), context);
+        return run(tx, input, context);
+      });
+    }
+    await this.store.write((tx) => {
+      const context = this.context(tx, caller);
+      this.#authorize(tx, entry.service, entry.name, entry.permissions(input, context), context);
+    });
+    return entry.flow!(this.flow(caller), input);
+  }
+
+  /** What a flow, a front or a subscriber works with. */
+  flow(caller: Caller): FlowContext {
+    const derive = (as: CallAs & { readonly signal?: AbortSignal }): Caller => ({
+      principal: as.principal ?? caller.principal,
+      accountId: as.accountId ?? caller.accountId,
+      region: as.region ?? caller.region,
+      requestId: this.random.uuid(),
+      endpoint: caller.endpoint,
+      signal: as.signal ?? caller.signal,
+    });
+    return {
+      accountId: caller.accountId,
+      region: caller.region,
+      principal: caller.principal,
+      requestId: caller.requestId,
+      endpoint: caller.endpoint,
+      clock: this.clock,
+      random: this.random,
+      log: this.log,
+      blobs: this.blobs,
+      signal: caller.signal,
+      ...(caller.http ? { http: caller.http } : {}),
+      write: (operation) => this.store.write((tx) => operation(tx, this.context(tx, caller))),
+      call: (service, operation, input, as = {}) => this.dispatch(service, operation, input, derive(as)),
+      wait: (topic, timeoutMs, signal = caller.signal) => this.hub.wait(topic, timeoutMs, signal),
+      as: (as) => this.flow(derive(as)),
+    };
+  }
+
+  /** What an operation works with, for one run. */
+  context(tx: Transaction, caller: Omit<Caller, "signal">): OperationContext {
+    const nowMs = this.clock.nowMs();
+    const context: OperationContext = {
+      accountId: caller.accountId,
+      region: caller.region,
+      principal: caller.principal,
+      requestId: caller.requestId,
+      nowMs,
+      random: this.random,
+      endpoint: caller.endpoint,
+      wake: (topic) => tx.afterCommit(() => this.hub.wake(topic)),
+      call: (service, operation, input, as = {}) => {
+        const entry = this.#entry(service, operation);
+        assert(entry.operation, `${service}:${operation} can be called in a transaction`);
+        refuseUnsupported(entry, input);
+        const run = entry.operation;
+        return nested(tx, (inner) => {
+          const innerContext = this.context(inner, {
+            principal: as.principal ?? caller.principal,
+            accountId: as.accountId ?? caller.accountId,
+            region: as.region ?? caller.region,
+            requestId: this.random.uuid(),
+            endpoint: caller.endpoint,
+          });
+          this.#authorize(inner, entry.service, entry.name, entry.permissions(input, innerContext), innerContext);
+          return run(inner, input, innerContext);
+        });
+      },
+    };
+    return context;
+  }
+
+  #entry(serviceName: string, operation: string): Entry {
+    const id = `${serviceName}:${operation}`;
+    const known = this.#entries.get(id);
+    if (known) return known;
+    const service = this.services.get(serviceName);
+    if (!service) throw notImplemented(`the service ${serviceName}`);
+    const table = <T>(record: Readonly<Record<string, T>> | undefined): T | undefined =>
+      record && Object.hasOwn(record, operation) ? record[operation] : undefined;
+    const entry: Entry = {
+      service,
+      name: operation,
+      operation: table(service.operations as Record<string, Operation<any, any>>),
+      flow: table(service.flows as Record<string, Flow<any, any>> | undefined),
+      unsupported: (table(service.unsupported as Record<string, readonly string[]> | undefined) ?? []).map(memberPath),
+      permissions: permissionsOf(service, operation, table(service.permissions as Record<string, any> | undefined)),
+    };
+    if (!entry.operation && !entry.flow) throw notImplemented(`${serviceName}:${operation}`);
+    this.#entries.set(id, entry);
+    return entry;
+  }
+}
+
+function permissionsOf(
+  service: Service,
+  operation: string,
+  declared: ((input: any, context: OperationContext) => Permission | readonly Permission[]) | undefined,
+): (input: any, context: OperationContext) => readonly Permission[] {
+  if (!declared) {
+    const fallback = [{ action: `${IAM_PREFIX[service.name] ?? service.name}:${operation}`, resource: "*" }];
+    return () => fallback;
+  }
+  return (input, context) => {
+    const permissions = declared(input, context);
+    return Array.isArray(permissions) ? permissions : [permissions as Permission];
+  };
+}
+
+/** Where the prefix of IAM actions differs from the service's name. */
+const IAM_PREFIX: Partial<Record<ServiceName, string>> = { sesv2: "ses", apigatewayv2: "apigateway" };
+
+function refuseUnsupported(entry: Entry, input: unknown): void {
+  for (const member of entry.unsupported) {
+    if (member.isSet(input)) throw notImplemented(`${member.name} of ${entry.service.name}:${entry.name}`);
+  }
+}

@@ -1,0 +1,87 @@
+/** Who hears what: one outbox line for every subscriber of every service, and the platform's own. */
+import type { AccountId, Region } from "../kernel/arn.ts";
+import type { Random } from "../kernel/random.ts";
+import type { Principal, Service, Subscriber } from "../services/service.ts";
+import { BLOB_DROPPED, type FileBlobs } from "../storage/blobs.ts";
+import type { Delivery, OutboxSubscriber } from "../storage/outbox.ts";
+import type { Transaction } from "../storage/transaction.ts";
+import type { Caller, Core } from "./core.ts";
+
+const CONCURRENCY_DEFAULT = 16;
+/** Operations of one line that share a commit. */
+const OPERATION_CONCURRENCY = 64;
+
+/** What the platform's own work runs as. */
+export interface Home {
+  readonly accountId: AccountId;
+  readonly region: Region;
+  readonly endpoint: () => string;
+  readonly signal: AbortSignal;
+}
+
+/** The caller that a service's own background work runs as: the service itself, in the home account unless the event names another. */
+export function serviceCaller(service: string, home: Home, random: Random, detail?: unknown): Caller {
+  const named = (detail ?? {}) as { accountId?: AccountId; region?: Region };
+  const principal: Principal = { type: "service", service: `${service}.amazonaws.com` };
+  return {
+    principal,
+    accountId: typeof named.accountId === "string" ? named.accountId : home.accountId,
+    region: typeof named.region === "string" ? named.region : home.region,
+    requestId: random.uuid(),
+    endpoint: home.endpoint(),
+    signal: home.signal,
+  };
+}
+
+export function subscribersOf(
+  services: readonly Service[],
+  core: () => Core,
+  home: Home,
+  random: Random,
+  blobs: FileBlobs,
+): OutboxSubscriber[] {
+  const lines: OutboxSubscriber[] = [
+    {
+      name: `storage:${BLOB_DROPPED}`,
+      type: BLOB_DROPPED,
+      concurrency: CONCURRENCY_DEFAULT,
+      async deliver(delivery, done) {
+        await blobs.remove((delivery.detail as { id: string }).id);
+        await core().store.write(done);
+      },
+    },
+  ];
+  for (const service of services) {
+    for (const [type, subscriber] of Object.entries(service.hears ?? {})) {
+      lines.push({
+        name: `${service.name}:${type}`,
+        type,
+        concurrency:
+          "operation" in subscriber ? OPERATION_CONCURRENCY : (subscriber.concurrency ?? CONCURRENCY_DEFAULT),
+        deliver: (delivery, done) => deliver(core(), service, subscriber, delivery, done, home, random),
+      });
+    }
+  }
+  return lines;
+}
+
+async function deliver(
+  core: Core,
+  service: Service,
+  subscriber: Subscriber,
+  delivery: Delivery,
+  done: (tx: Transaction) => void,
+  home: Home,
+  random: Random,
+): Promise<void> {
+  const caller = serviceCaller(service.name, home, random, delivery.detail);
+  if ("operation" in subscriber) {
+    await core.store.write((tx) => {
+      subscriber.operation(tx, delivery.detail, core.context(tx, caller));
+      done(tx);
+    });
+    return;
+  }
+  await subscriber.flow(core.flow(caller), delivery.detail);
+  await core.store.write(done);
+}

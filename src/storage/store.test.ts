@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "../kernel/clock.ts";
+import { silentLog } from "../kernel/log.ts";
+import { MemoryEngine } from "./engines/memory.ts";
+import { key, keysUnder } from "./keys.ts";
+import { ATTEMPTS_MAX, backoffMs, Outbox, type OutboxSubscriber } from "./outbox.ts";
+import { nested } from "./overlay.ts";
+import { defineRecord } from "./records.ts";
+import { Store } from "./store.ts";
+
+const open = () => new Store({ engine: new MemoryEngine(), soon: setImmediate });
+const turns = async (count = 10) => {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate);
+};
+
+test("an operation sees its own writes, its neighbours' and the store's, in order", async () => {
+  const store = open();
+  const all = () => store.write((tx) => [...tx.range(...bounds("k"))].map(([, value]) => value));
+  await store.write((tx) => {
+    for (const n of [1, 3, 5]) tx.put(key("k", n), n);
+  });
+  const first = store.write((tx) => tx.put(key("k", 2), 2));
+  const second = store.write((tx) => {
+    tx.delete(key("k", 3));
+    tx.put(key("k", 4), 4);
+    return [...tx.range(...bounds("k"), { reverse: true, limit: 3 })].map(([, value]) => value);
+  });
+  await first;
+  assert.deepEqual(await second, [5, 4, 2]);
+  assert.deepEqual(await all(), [1, 2, 4, 5]);
+});
+
+test("a throw undoes what its operation wrote, and nothing of its neighbours", async () => {
+  const store = open();
+  const bad = store.write((tx) => {
+    tx.put(key("torn"), 1);
+    throw new Error("no");
+  });
+  const good = store.write((tx) => tx.put(key("kept"), 1));
+  await assert.rejects(bad, /no/);
+  await good;
+  assert.deepEqual(await store.write((tx) => [tx.get(key("torn")), tx.get(key("kept"))]), [undefined, 1]);
+});
+
+test("a nested operation that throws is undone; its caller goes on", async () => {
+  const store = open();
+  await store.write((tx) => {
+    tx.put(key("outer"), 1);
+    assert.throws(() =>
+      nested(tx, (inner) => {
+        assert.equal(inner.get(key("outer")), 1);
+        inner.put(key("inner"), 1);
+        throw new Error("inner");
+      }),
+    );
+    nested(tx, (inner) => inner.put(key("second"), 2));
+  });
+  assert.deepEqual(await store.write((tx) => ["outer", "inner", "second"].map((name) => tx.get(key(name)))), [
+    1,
+    undefined,
+    2,
+  ]);
+});
+
+test("what is read or written is a copy", async () => {
+  const store = open();
+  const value = { list: [1], bytes: Buffer.from("abc"), gone: undefined };
+  await store.write((tx) => {
+    tx.put(key("v"), value);
+    value.list.push(2);
+    const read = tx.get(key("v")) as typeof value;
+    read.list.push(3);
+    read.bytes[0] = 0;
+  });
+  const read = (await store.write((tx) => tx.get(key("v")))) as typeof value;
+  assert.deepEqual(read.list, [1]);
+  assert.equal(Buffer.from(read.bytes).toString(), "abc");
+  assert.ok(!("gone" in read));
+});
+
+test("a reply waits for the flush, and so does one that only read", async () => {
+  let release = () => {};
+  const engine = new MemoryEngine();
+  const commit = engine.commit.bind(engine);
+  engine.commit = async (writes) => {
+    await commit(writes);
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  };
+  const store = new Store({ engine, soon: setImmediate });
+  const seen: string[] = [];
+  const write = store.write((tx) => tx.put(key("a"), 1)).then(() => seen.push("write"));
+  await turns();
+  const read = store.write((tx) => tx.get(key("a"))).then((value) => seen.push(`read ${value}`));
+  await turns();
+  assert.deepEqual(seen, []);
+  release();
+  await Promise.all([write, read]);
+  assert.deepEqual(seen, ["write", "read 1"]);
+});
+
+test("when a commit fails, everybody in it is told and nothing is kept", async () => {
+  const engine = new MemoryEngine();
+  const store = new Store({ engine, soon: setImmediate });
+  const commit = engine.commit.bind(engine);
+  engine.commit = () => {
+    throw new Error("disk full");
+  };
+  const results = await Promise.allSettled([
+    store.write((tx) => tx.put(key("a"), 1)),
+    store.write((tx) => tx.put(key("b"), 1)),
+  ]);
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ["rejected", "rejected"],
+  );
+  engine.commit = commit;
+  assert.equal(await store.write((tx) => tx.get(key("a"))), undefined);
+});
+
+test("a record of an older version is upgraded, one of a newer version refused", async () => {
+  const store = open();
+  const old = defineRecord<{ name: string }>("test.Thing", 1);
+  const now = defineRecord<{ names: string[] }>("test.Thing", 3, {
+    1: ({ name }) => ({ all: [name] }),
+    2: ({ all }) => ({ names: all }),
+  });
+  await store.write((tx) => old.put(tx, key("thing"), { name: "a" }));
+  assert.deepEqual(await store.write((tx) => now.get(tx, key("thing"))), { names: ["a"] });
+  await store.write((tx) => now.put(tx, key("thing"), { names: [] }));
+  await assert.rejects(
+    store.write((tx) => old.get(tx, key("thing"))),
+    /newer Virga/,
+  );
+});
+
+const bounds = (...parts: string[]) => {
+  const { start, end } = keysUnder(...parts);
+  return [start, end] as const;
+};
+
+function openOutbox(deliver: OutboxSubscriber["deliver"], concurrency = 2) {
+  const clock = new VirtualClock(1_000_000);
+  const engine = new MemoryEngine();
+  const store = new Store({ engine, soon: setImmediate });
+  const outbox = new Outbox(store, clock, silentLog, [{ name: "test", type: "happened", concurrency, deliver }]);
+  return { clock, engine, store, outbox };
+}
+
+test("events are delivered after their commit, in order, and not when it is undone", async () => {
+  const seen: unknown[] = [];
+  const { store, outbox } = openOutbox(async (delivery, done) => {
+    seen.push(delivery.detail);
+    await store.write(done);
+  });
+  await outbox.start();
+  await store.write((tx) => {
+    for (let n = 0; n < 5; n++) tx.emit({ type: "happened", detail: n });
+  });
+  await store
+    .write((tx) => {
+      tx.emit({ type: "happened", detail: "undone" });
+      throw new Error("no");
+    })
+    .catch(() => {});
+  await store.write((tx) => tx.emit({ type: "nobody hears this", detail: 0 }));
+  await turns(40);
+  assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+  assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
+});
+
+test("an event with a due time waits for it", async () => {
+  const seen: unknown[] = [];
+  const { clock, store, outbox } = openOutbox(async (delivery, done) => {
+    seen.push([clock.nowMs(), delivery.detail]);
+    await store.write(done);
+  });
+  await outbox.start();
+  await store.write((tx) => {
+    tx.emit({ type: "happened", detail: "late", dueMs: 1_005_000 });
+    tx.emit({ type: "happened", detail: "soon", dueMs: 1_001_000 });
+  });
+  await turns();
+  assert.deepEqual(seen, []);
+  clock.advance(1000);
+  await turns();
+  clock.advance(4000);
+  await turns();
+  assert.deepEqual(seen, [
+    [1_001_000, "soon"],
+    [1_005_000, "late"],
+  ]);
+});
+
+test("a failed delivery comes again with backoff, and is kept as dead in the end", async () => {
+  let attempts = 0;
+  const { clock, store, outbox } = openOutbox(async () => {
+    attempts++;
+    throw new Error("unreachable");
+  });
+  await outbox.start();
+  await store.write((tx) => tx.emit({ type: "happened", detail: 1 }));
+  for (let n = 1; n < ATTEMPTS_MAX; n++) {
+    await turns();
+    assert.equal(attempts, n);
+    clock.advance(backoffMs(n) - 1);
+    await turns();
+    assert.equal(attempts, n);
+    clock.advance(1);
+  }
+  await turns();
+  clock.advance(3_600_000);
+  await turns();
+  assert.equal(attempts, ATTEMPTS_MAX);
+  const dead = await store.write((tx) => [...tx.range(...bounds("outbox-dead"))].map(([, value]) => value));
+  assert.match(JSON.stringify(dead), /unreachable/);
+  assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
+});
+
+test("a platform that starts again delivers what the last one owed", async () => {
+  const first = openOutbox(() => new Promise(() => {}));
+  await first.outbox.start();
+  await first.store.write((tx) => {
+    for (let n = 0; n < 5; n++) tx.emit({ type: "happened", detail: n });
+  });
+  await turns();
+  const seen: unknown[] = [];
+  const store = new Store({ engine: first.engine.snapshot(), soon: setImmediate });
+  const second = new Outbox(store, first.clock, silentLog, [
+    {
+      name: "test",
+      type: "happened",
+      concurrency: 2,
+      async deliver(delivery, done) {
+        seen.push(delivery.detail);
+        await store.write(done);
+      },
+    },
+  ]);
+  await second.start();
+  await turns(60);
+  assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+});
+
+test("never more deliveries at once than the subscriber takes", async () => {
+  let now = 0;
+  let most = 0;
+  const { store, outbox } = openOutbox(async (_, done) => {
+    most = Math.max(most, ++now);
+    await turns(3);
+    now--;
+    await store.write(done);
+  });
+  await outbox.start();
+  await store.write((tx) => {
+    for (let n = 0; n < 9; n++) tx.emit({ type: "happened", detail: n });
+  });
+  await turns(120);
+  assert.equal(most, 2);
+  assert.equal(outbox.busy, false);
+  assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
+});
