@@ -15,7 +15,7 @@ import { setUp } from "./setup.ts";
 
 /** Folders whose tests run by themselves. */
 const HEAVY = ["test/browser/", "test/clients/", "test/kill/", "test/package/"];
-const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.ts"];
+const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
 const LIGHT_TIMEOUT_MS = 180_000;
 const HEAVY_TIMEOUT_MS = 420_000;
 const CHECK_SEEDS = "50";
