@@ -1,0 +1,555 @@
+/**
+ * The HTTP server: tells AWS API calls from the surfaces that are not (websites, API stages …), finds service, protocol and operation, checks the
+ * signature, decodes, hands over, encodes. The only place where errors become replies.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { pipeline, type Readable } from "node:stream";
+import { AwsError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import { type Authentication, type Authenticator, authenticate } from "./authenticate.ts";
+import { collect, gunzip, PayloadHashCheck, payloadMismatch, RequestAborted, requestTooLarge } from "./body.ts";
+import { AwsChunkedDecoder } from "./chunked.ts";
+import { bucketOfHost, hostName } from "./hosts.ts";
+import { internalFailure, type Protocol, type Reply, ServiceProtocol } from "./protocols.ts";
+import { type FormTree, parseForm } from "./query.ts";
+import { decodeSegment, parseQuery, type RequestParts } from "./rest.ts";
+import type { Operation, ShapeLibrary } from "./shapes.ts";
+import { readClaim, sha256Hex } from "./sigv4.ts";
+
+/** A decoded API call. */
+export interface ApiCall<Who> {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: unknown;
+  readonly who: Who;
+  /** Undefined where the request does not say. */
+  readonly region: string | undefined;
+  readonly requestId: string;
+  /** `http://localhost:4566`, as the caller wrote it. */
+  readonly endpoint: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** aws-chunked trailers; complete once the body has been read. */
+  trailers(): Readonly<Record<string, string>>;
+  /** Aborted when the caller goes away. Made when first asked for. */
+  readonly signal: AbortSignal;
+}
+
+/** A request for a surface that is not an AWS API. */
+export interface FrontCall<Who> {
+  readonly message: IncomingMessage;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly who: Who | undefined;
+  readonly region: string | undefined;
+  readonly requestId: string;
+  readonly endpoint: string;
+  readonly signal: AbortSignal;
+}
+
+export interface FrontReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array | Readable;
+}
+
+/** Decides whether a request is for a surface; the answer handles it. */
+export type FrontMatcher<Who> = (
+  host: string,
+  path: string,
+  method: string,
+) => ((call: FrontCall<Who>) => Promise<FrontReply>) | undefined;
+
+export interface WireOptions<Who> {
+  readonly shapes: ShapeLibrary;
+  readonly authenticator: Authenticator<Who>;
+  readonly dispatch: (call: ApiCall<Who>) => Promise<any>;
+  readonly front: FrontMatcher<Who>;
+  /** Headers that a service adds to its replies, errors included: S3's CORS. */
+  readonly extraHeaders?: (call: {
+    service: string;
+    headers: Readonly<Record<string, string>>;
+    method: string;
+    bucket: string | undefined;
+  }) => Record<string, string> | undefined;
+  readonly nowMs: () => number;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What a request is, before its body is read. */
+interface Target {
+  readonly service: string;
+  readonly protocol: Protocol;
+  readonly operation: Operation;
+  /** REST: what the path and query hold. */
+  readonly labels?: Record<string, string>;
+  readonly bucket?: string | undefined;
+}
+
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** A 50 MB archive as base64, and what is around it. */
+const CODE_BYTES_MAX = 72 * 1024 * 1024;
+/** A client that sends nothing for this long while it owes a body is cut off. */
+const BODY_IDLE_MS_MAX = 60_000;
+
+/** Signing names of services that share one, or whose name differs. */
+const SIGNING_NAMES: Readonly<Record<string, readonly string[]>> = {
+  apigateway: ["apigateway", "apigatewayv2"],
+  ses: ["sesv2", "ses"],
+  s3express: ["s3"],
+};
+
+export function createWireServer<Who>(options: WireOptions<Who>): Server {
+  const { shapes, random, log } = options;
+  const protocols = new Map<string, ServiceProtocol>();
+  const protocolOf = (service: string): ServiceProtocol => {
+    let protocol = protocols.get(service);
+    if (!protocol) protocols.set(service, (protocol = new ServiceProtocol(shapes.model(service))));
+    return protocol;
+  };
+  const byTarget = new Map<string, string>();
+  const byVersion = new Map<string, string>();
+  for (const facts of shapes.facts.values()) {
+    if (facts.target && facts.protocol.startsWith("awsJson")) byTarget.set(facts.target, facts.service);
+    if (facts.version && (facts.protocol === "awsQuery" || facts.queryCompatible))
+      byVersion.set(facts.version, facts.service);
+  }
+
+  const server = createServer(
+    { keepAliveTimeout: 65_000, headersTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 32 * 1024 },
+    (request, response) => {
+      void handle(request, response);
+    },
+  );
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return socket.destroy();
+    const [status, text] =
+      error.code === "HPE_HEADER_OVERFLOW"
+        ? ["431 Request Header Fields Too Large", "Your request header section exceeds the maximum allowed size"]
+        : ["400 Bad Request", "The request is not valid HTTP"];
+    const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>BadRequest</Code><Message>${text}</Message></Error>`;
+    socket.end(
+      `HTTP/1.1 ${status}\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  });
+  return server;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = random.uuid();
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? "" : url.slice(mark + 1);
+    const headers = request.headers as Record<string, string>;
+    const host = hostName(headers["host"]);
+    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined)
+      guardAgainstSilence(request);
+
+    const front = options.front(host, path, request.method!);
+    if (front) return serveFront(front, request, response, { host, path, query, requestId });
+
+    let protocol: Protocol = "restXml";
+    let service = "s3";
+    let reply: Reply;
+    let bucket: string | undefined;
+    try {
+      let target: Target;
+      let form: FormTree | undefined;
+      let body: Buffer | undefined;
+      const targetHeader = headers["x-amz-target"];
+      if (targetHeader !== undefined) {
+        const dot = targetHeader.lastIndexOf(".");
+        protocol = headers["content-type"]?.includes("json-1.1") ? "awsJson1_1" : "awsJson1_0";
+        service = byTarget.get(targetHeader.slice(0, dot)) ?? unknownService(targetHeader);
+        target = { service, protocol, operation: operationOf(service, targetHeader.slice(dot + 1)) };
+      } else if (headers["smithy-protocol"] === "rpc-v2-cbor") {
+        protocol = "rpcv2Cbor";
+        const match = /\/service\/([^/]+)\/operation\/([^/]+)$/.exec(path);
+        service = (match && byTarget.get(match[1]!)) ?? unknownService(path);
+        target = { service, protocol, operation: operationOf(service, match![2]!) };
+      } else if (isQuery(request, headers, query)) {
+        protocol = "awsQuery";
+        if (request.method === "POST") {
+          body = await collect(request, BODY_BYTES_MAX);
+          form = parseForm(body.toString("utf8"));
+        } else form = parseForm(query);
+        service = queryService(form, headers, query, path);
+        const action = form["Action"];
+        if (typeof action !== "string")
+          throw new AwsError("MissingAction", "The request must contain the parameter Action", 400);
+        const operation = protocolOf(service).operation(action);
+        if (!operation)
+          throw new AwsError(
+            "InvalidAction",
+            `Could not find operation ${action} for version ${String(form["Version"] ?? shapes.facts.get(service)?.version)}`,
+          );
+        if (service === "sqs" && form["QueueUrl"] === undefined && /^\/\d{12}\/[^/]+\/?$/.test(path))
+          form["QueueUrl"] = endpointOf(headers) + path;
+        target = { service, protocol, operation };
+      } else {
+        const routed = routeRest(request, headers, host, path, query);
+        service = routed.service;
+        protocol = routed.protocol;
+        bucket = routed.bucket;
+        target = routed.target();
+      }
+
+      const { who, region, input, trailers } = await readCall(request, target, path, query, headers, form, body);
+      let abort: AbortController | undefined;
+      const call: ApiCall<Who> = {
+        service,
+        operation: target.operation.name,
+        input,
+        who,
+        region,
+        requestId,
+        endpoint: endpointOf(headers),
+        method: request.method!,
+        headers,
+        trailers,
+        get signal() {
+          return (abort ??= abortWith(response)).signal;
+        },
+      };
+      const output = await options.dispatch(call);
+      reply = protocolOf(service).encode(target.operation, protocol, output ?? {}, requestId);
+    } catch (thrown) {
+      if (thrown instanceof RequestAborted) return;
+      let error = thrown;
+      if (!(error instanceof AwsError)) {
+        log.error("An operation failed with a defect", {
+          service,
+          requestId,
+          path,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        error = internalFailure(protocol);
+      }
+      reply = protocolOf(service).encodeError(error as AwsError, protocol, requestId, decodedPath(path));
+      if (!request.complete) request.resume();
+    }
+    const extra = options.extraHeaders?.({ service, headers, method: request.method!, bucket });
+    if (extra) Object.assign(reply.headers, extra);
+    send(request, response, reply);
+  }
+
+  function unknownService(name: string): never {
+    throw new AwsError(
+      "UnknownOperationException",
+      `Virga does not know the operation ${name.slice(0, 200)}. COMPAT.md lists what it supports.`,
+      404,
+    );
+  }
+
+  function operationOf(service: string, name: string): Operation {
+    const operation = protocolOf(service).operation(name);
+    if (!operation) throw new AwsError("UnknownOperationException", `Unknown operation ${name.slice(0, 200)}`, 400);
+    return operation;
+  }
+
+  function queryService(form: FormTree, headers: Record<string, string>, query: string, path: string): string {
+    const version = form["Version"];
+    const byItsVersion = typeof version === "string" ? byVersion.get(version) : undefined;
+    if (byItsVersion) return byItsVersion;
+    const claim = readClaim({ method: "", path, query, headers });
+    const scope = claim.kind === "signed" ? claim.signed.service : undefined;
+    if (scope && shapes.facts.has(scope)) return scope;
+    if (/^\/\d{12}\/[^/]+\/?$/.test(path)) return "sqs";
+    throw new AwsError("InvalidAction", `Virga does not know a service with the version ${String(version)}`);
+  }
+
+  /** A query call is a form, or a URL that names an action; but a browser's form to S3 or an API is neither. */
+  function isQuery(request: IncomingMessage, headers: Record<string, string>, query: string): boolean {
+    if (/(^|&)Action=/.test(query)) return true;
+    if (request.method !== "POST" || !headers["content-type"]?.startsWith("application/x-www-form-urlencoded"))
+      return false;
+    const claim = readClaim({ method: "POST", path: "/", query, headers });
+    return claim.kind !== "signed" || claim.signed.service !== "s3";
+  }
+
+  function routeRest(
+    request: IncomingMessage,
+    headers: Record<string, string>,
+    host: string,
+    path: string,
+    query: string,
+  ) {
+    const claim = readClaim({ method: request.method!, path, query, headers });
+    const scope = claim.kind === "signed" ? claim.signed.service : "s3";
+    const candidates = (SIGNING_NAMES[scope] ?? [scope]).filter((name) => shapes.facts.has(name));
+    const parts = parseQuery(query);
+    const first = candidates[0] ?? "s3";
+    if (first === "s3") {
+      const hosted = bucketOfHost(host);
+      const rest = path.slice(1);
+      const slash = rest.indexOf("/");
+      const bucket = hosted ?? (rest === "" ? undefined : decodeSegment(slash < 0 ? rest : rest.slice(0, slash)));
+      const keyText = hosted !== undefined ? rest : slash < 0 ? "" : rest.slice(slash + 1);
+      return {
+        service: "s3",
+        protocol: "restXml" as Protocol,
+        bucket,
+        target: (): Target => {
+          const key = keyText === "" ? undefined : decodeSegment(keyText);
+          const match = protocolOf("s3").router(request.method!, path, parts, headers, bucket, key);
+          if (!match)
+            throw new AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405, {
+              Method: request.method!,
+              ResourceType: key === undefined ? (bucket === undefined ? "SERVICE" : "BUCKET") : "OBJECT",
+            });
+          return { service: "s3", protocol: "restXml", operation: match.operation, labels: match.labels, bucket };
+        },
+      };
+    }
+    for (const service of candidates) {
+      const match = protocolOf(service).router(request.method!, path, parts, headers);
+      if (match) {
+        return {
+          service,
+          protocol: "restJson1" as Protocol,
+          bucket: undefined,
+          target: (): Target => ({ service, protocol: "restJson1", operation: match.operation, labels: match.labels }),
+        };
+      }
+    }
+    return {
+      service: first,
+      protocol: "restJson1" as Protocol,
+      bucket: undefined,
+      target: (): Target => unknownService(`${request.method} ${path}`),
+    };
+  }
+
+  /** Reads and checks the body, verifies the signature, decodes the input. */
+  async function readCall(
+    request: IncomingMessage,
+    target: Target,
+    path: string,
+    query: string,
+    headers: Record<string, string>,
+    form: FormTree | undefined,
+    collected: Buffer | undefined,
+  ) {
+    const codec = protocolOf(target.service);
+    const signable = { method: request.method!, path, query, headers };
+    const streams = target.labels !== undefined && codec.streamsInput(target.operation);
+    const contentHash = headers["x-amz-content-sha256"];
+    const isS3 = target.service === "s3";
+    const chunked =
+      isS3 && (contentHash?.startsWith("STREAMING-") || headers["content-encoding"]?.includes("aws-chunked"));
+    let body: Buffer | Readable = collected ?? Buffer.alloc(0);
+    let trailers: () => Readonly<Record<string, string>> = () => ({});
+    let authentication: Authentication<Who>;
+    const verify = (payloadHash: () => string) =>
+      authenticate(signable, target.service, target.protocol, options.authenticator, options.nowMs(), payloadHash);
+
+    if (streams || chunked) {
+      authentication = verify(() => contentHash ?? "UNSIGNED-PAYLOAD");
+      body = request;
+      if (chunked) {
+        const decoder = chunkDecoder(headers, contentHash, authentication);
+        trailers = () => decoder.trailers;
+        body = pipeline(request, decoder, () => {});
+        dropChunkedEncoding(headers);
+      } else if (isS3 && contentHash && /^[0-9a-f]{64}$/.test(contentHash)) {
+        body = pipeline(request, new PayloadHashCheck(contentHash), () => {});
+      }
+      if (!streams) body = await collectStream(body, BODY_BYTES_MAX);
+    } else {
+      const limit = target.service === "lambda" ? CODE_BYTES_MAX : BODY_BYTES_MAX;
+      let bytes = collected ?? (await collect(request, limit));
+      const raw = bytes;
+      authentication = verify(() => contentHash ?? (isS3 ? "UNSIGNED-PAYLOAD" : sha256Hex(raw)));
+      if (contentHash && /^[0-9a-f]{64}$/.test(contentHash) && (isS3 || authentication.verification)) {
+        const computed = sha256Hex(raw);
+        if (computed !== contentHash) throw payloadMismatch(contentHash, computed);
+      }
+      if (headers["content-encoding"] === "gzip") bytes = gunzip(bytes, limit);
+      body = bytes;
+    }
+
+    const input =
+      form !== undefined
+        ? codec.decodeForm(target.operation, form)
+        : target.labels !== undefined
+          ? codec.decodeRest(
+              target.operation,
+              { labels: target.labels, query: parseQuery(query), headers } satisfies RequestParts,
+              body,
+            )
+          : codec.decodeRpc(target.operation, target.protocol, body as Buffer);
+    return { who: authentication.who, region: authentication.region, input, trailers };
+  }
+
+  async function serveFront(
+    front: (call: FrontCall<Who>) => Promise<FrontReply>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    parts: { host: string; path: string; query: string; requestId: string },
+  ): Promise<void> {
+    const headers = request.headers as Record<string, string>;
+    let abort: AbortController | undefined;
+    let reply: FrontReply;
+    try {
+      const signable = { method: request.method!, path: parts.path, query: parts.query, headers };
+      const claim = readClaim(signable);
+      // Only what claims to be signed is looked at; a front decides what strangers may.
+      const identified =
+        claim.kind === "signed"
+          ? authenticate(
+              signable,
+              claim.signed.service,
+              "restJson1",
+              options.authenticator,
+              options.nowMs(),
+              () => headers["x-amz-content-sha256"] ?? "UNSIGNED-PAYLOAD",
+            )
+          : undefined;
+      reply = await front({
+        message: request,
+        ...parts,
+        who: identified?.who,
+        region: identified?.region,
+        endpoint: endpointOf(headers),
+        get signal() {
+          return (abort ??= abortWith(response)).signal;
+        },
+      });
+    } catch (error) {
+      if (error instanceof RequestAborted) return;
+      if (error instanceof AwsError) {
+        reply = {
+          status: error.status,
+          headers: { "content-type": "application/json", "x-amzn-errortype": error.code },
+          body: JSON.stringify({ message: error.message }),
+        };
+      } else {
+        log.error("A front failed with a defect", {
+          host: parts.host,
+          path: parts.path,
+          requestId: parts.requestId,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        reply = {
+          status: 500,
+          headers: { "content-type": "application/json" },
+          body: '{"message":"Internal Server Error"}',
+        };
+      }
+      if (!request.complete) request.resume();
+    }
+    send(request, response, reply);
+  }
+}
+
+function chunkDecoder<Who>(
+  headers: Record<string, string>,
+  contentHash: string | undefined,
+  authentication: Authentication<Who>,
+): AwsChunkedDecoder {
+  const decodedBytes =
+    headers["x-amz-decoded-content-length"] === undefined ? undefined : Number(headers["x-amz-decoded-content-length"]);
+  const { verification, signed } = authentication;
+  const signing =
+    verification && signed && contentHash?.startsWith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+      ? {
+          key: verification.signingKey,
+          timestamp: signed.timestamp,
+          scope: verification.scope,
+          seed: signed.signature,
+          trailer: contentHash.endsWith("-TRAILER"),
+        }
+      : undefined;
+  return new AwsChunkedDecoder(decodedBytes, signing);
+}
+
+/** The service sees the body and the length that the object has, not the transfer's. */
+function dropChunkedEncoding(headers: Record<string, string>): void {
+  const encodings = (headers["content-encoding"] ?? "")
+    .split(",")
+    .map((encoding) => encoding.trim())
+    .filter((encoding) => encoding !== "" && encoding !== "aws-chunked");
+  if (encodings.length > 0) headers["content-encoding"] = encodings.join(", ");
+  else delete headers["content-encoding"];
+  if (headers["x-amz-decoded-content-length"] !== undefined)
+    headers["content-length"] = headers["x-amz-decoded-content-length"];
+}
+
+async function collectStream(stream: Readable, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw requestTooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function endpointOf(headers: Record<string, string>): string {
+  return `http://${headers["host"] ?? "localhost"}`;
+}
+
+function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function abortWith(response: ServerResponse): AbortController {
+  const abort = new AbortController();
+  if (response.closed) abort.abort();
+  else
+    response.once("close", () => {
+      if (!response.writableFinished) abort.abort();
+    });
+  return abort;
+}
+
+/** A client that owes a body must keep sending it. */
+function guardAgainstSilence(request: IncomingMessage): void {
+  const { socket } = request;
+  const onTimeout = () => socket.destroy();
+  socket.setTimeout(BODY_IDLE_MS_MAX, onTimeout);
+  request.once("end", () => {
+    socket.setTimeout(0);
+    socket.removeListener("timeout", onTimeout);
+  });
+}
+
+const NO_BODY = new Set([204, 304]);
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Pick<FrontReply, "status" | "headers" | "body">,
+): void {
+  if (response.destroyed) {
+    if (reply.body && typeof (reply.body as Readable).pipe === "function") (reply.body as Readable).destroy();
+    return;
+  }
+  const headers = reply.headers as Record<string, string | string[]>;
+  const bodiless = request.method === "HEAD" || NO_BODY.has(reply.status);
+  const { body } = reply;
+  if (body !== undefined && typeof (body as Readable).pipe === "function") {
+    response.writeHead(reply.status, headers);
+    if (bodiless) {
+      (body as Readable).destroy();
+      response.end();
+    } else pipeline(body as Readable, response, () => {});
+    return;
+  }
+  const bytes = body as string | Uint8Array | undefined;
+  if (headers["content-length"] === undefined && !NO_BODY.has(reply.status)) {
+    headers["content-length"] = String(
+      bytes === undefined ? 0 : typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length,
+    );
+  }
+  response.writeHead(reply.status, headers);
+  response.end(bodiless ? undefined : bytes);
+}
