@@ -99,7 +99,7 @@ export class Core {
         return run(tx, input, context);
       });
     }
-    await this.store.write((tx) => {
+    this.store.peek((tx) => {
       const context = this.context(tx, caller);
       this.#authorize(tx, entry.service, entry.name, entry.permissions(input, context), context);
     });

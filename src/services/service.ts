@@ -197,6 +197,8 @@ export interface HttpResponse {
 export interface HttpFront {
   /** As `doctor` and the log name it: `s3-website`. */
   readonly name: string;
+  /** Matched against the method; any when absent. */
+  readonly method?: RegExp;
   /** Matched against the Host header without its port, case-insensitively; named groups are handed on. */
   readonly host?: RegExp;
   /** Matched against the path, and cut off it; named groups are handed on. */

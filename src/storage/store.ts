@@ -65,6 +65,14 @@ export class Store {
     });
   }
 
+  /**
+   * Looks at what is committed, at once and outside any batch: for what must be known before an operation is queued, such as who
+   * signed it. What it sees may not be durable yet, and nothing it writes is kept.
+   */
+  peek<T>(operation: (tx: Transaction) => T): T {
+    return operation(new OverlayTransaction(this.#engine));
+  }
+
   /** Waits for everything that was accepted, then closes the engine. */
   async close(): Promise<void> {
     while (this.#queue.length > 0 || this.#unflushed > 0) {

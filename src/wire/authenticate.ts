@@ -70,7 +70,7 @@ export function authenticate<Who>(
     if (authenticator.required) throw refuse.unknownKey(signed.accessKeyId);
     return { who: authenticator.stranger(signed.accessKeyId), region: signed.region, verification: undefined, signed };
   }
-  if (identity.sessionToken !== signed.sessionToken) throw refuse.badToken(signed.accessKeyId);
+  if (identity.sessionToken !== signed.sessionToken) throw refuse.badToken();
   if (identity.expiresMs !== undefined && identity.expiresMs <= nowMs) throw refuse.expiredToken();
   const skewMs = nowMs - signedMs;
   if (signed.presigned ? skewMs < -SKEW_MS_MAX : Math.abs(skewMs) > SKEW_MS_MAX)

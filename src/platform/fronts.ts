@@ -1,0 +1,68 @@
+/** Finds the HTTP surface that a request is for: by host (an API's, a website's), or by a path under `/_`. */
+import type { IncomingMessage } from "node:http";
+import type { AccountId, Region } from "../kernel/arn.ts";
+import type { HttpFront, HttpRequest, Service } from "../services/service.ts";
+import { collect } from "../wire/body.ts";
+import type { FrontCall, FrontMatcher, FrontReply } from "../wire/server.ts";
+import type { Core } from "./core.ts";
+import type { Who } from "./identity.ts";
+
+export interface FrontOptions {
+  readonly core: () => Core;
+  readonly services: readonly Service[];
+  /** The platform's own, before any service's. */
+  readonly own: readonly HttpFront[];
+  readonly accountId: AccountId;
+  readonly region: Region;
+}
+
+export function createFrontMatcher({ core, services, own, accountId, region }: FrontOptions): FrontMatcher<Who> {
+  const fronts = [...own, ...services.flatMap((service) => service.fronts ?? [])];
+  const serve =
+    (front: HttpFront, groups: Record<string, string>, path: string) =>
+    (call: FrontCall<Who>): Promise<FrontReply> => {
+      const flow = core().flow({
+        principal: call.who?.principal ?? { type: "anonymous" },
+        accountId: call.who?.accountId ?? accountId,
+        region: (call.region as Region | undefined) ?? region,
+        requestId: call.requestId,
+        endpoint: call.endpoint,
+        signal: call.signal,
+      });
+      return front.handle(flow, requestOf(call, path), groups);
+    };
+  return (host, path, method) => {
+    const plain = host === "localhost" || /^[\d.]+$/.test(host) || host.startsWith("[");
+    for (const front of fronts) {
+      if (front.method && !front.method.test(method)) continue;
+      if (front.host) {
+        if (plain) continue;
+        const match = front.host.exec(host);
+        if (match) return serve(front, { ...match.groups }, path);
+      } else if (front.path) {
+        const match = front.path.exec(path);
+        if (match) return serve(front, { ...match.groups }, `/${path.slice(match[0].length).replace(/^\//, "")}`);
+      }
+    }
+    return undefined;
+  };
+}
+
+function requestOf(call: FrontCall<Who>, path: string): HttpRequest {
+  const message: IncomingMessage = call.message;
+  const rawHeaders: Array<readonly [string, string]> = [];
+  for (let i = 0; i < message.rawHeaders.length; i += 2)
+    rawHeaders.push([message.rawHeaders[i]!, message.rawHeaders[i + 1]!]);
+  return {
+    method: message.method!,
+    path,
+    query: call.query,
+    headers: message.headers as Record<string, string>,
+    rawHeaders,
+    host: call.host,
+    sourceIp: message.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "127.0.0.1",
+    protocol: `HTTP/${message.httpVersion}`,
+    body: message,
+    readBody: (bytesMax, tooLarge) => collect(message, bytesMax, tooLarge),
+  };
+}

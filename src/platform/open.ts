@@ -1,0 +1,174 @@
+/** Opens the real platform: data directory, engine, services, HTTP server. */
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AccountId, Region } from "../kernel/arn.ts";
+import { SystemClock } from "../kernel/clock.ts";
+import type { Log } from "../kernel/log.ts";
+import { SystemRandom } from "../kernel/random.ts";
+import type { HttpFront } from "../services/service.ts";
+import { FileBlobs } from "../storage/blobs.ts";
+import { type Durability, LmdbEngine } from "../storage/engines/lmdb.ts";
+import { MemoryEngine } from "../storage/engines/memory.ts";
+import { createWireServer } from "../wire/server.ts";
+import { openShapes } from "../wire/shapes.ts";
+import { type DataDirectory, openDirectory } from "./directory.ts";
+import { createFrontMatcher } from "./fronts.ts";
+import { buildHouse } from "./house.ts";
+import { createAuthenticator, type Who } from "./identity.ts";
+import { createServices } from "./services.ts";
+
+export interface PlatformSettings {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  readonly dataDirectory: string;
+  /** Keeps nothing. */
+  readonly ephemeral: boolean;
+  readonly durability: Durability;
+  /** Signed requests from known keys only, and IAM policies enforced. Forced on unless `host` is loopback. */
+  readonly authRequired: boolean;
+  readonly region: Region;
+  readonly accountId: AccountId;
+  readonly smtpUrl?: string;
+  readonly log: Log;
+  /** Folder with the generated shapes. */
+  readonly shapesDirectory: string;
+  readonly version: string;
+}
+
+export interface Platform {
+  /** `http://localhost:4566` */
+  readonly endpoint: string;
+  readonly port: number;
+  readonly authRequired: boolean;
+  close(): Promise<void>;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/;
+
+/** @throws DirectoryLocked, DataRefused, or the listen error (EADDRINUSE …) */
+export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const { log } = settings;
+  const authRequired = settings.authRequired || !LOOPBACK.test(settings.host);
+  const place = settings.ephemeral ? temporaryPlace() : openDirectory(settings.dataDirectory);
+  const unwind: Array<() => unknown> = [() => place.unlock()];
+  try {
+    const engine = settings.ephemeral ? new MemoryEngine() : new LmdbEngine(place.storePath, settings.durability);
+    const blobs = await FileBlobs.open(place.blobsPath, random, {
+      durable: !settings.ephemeral && settings.durability === "strict",
+    });
+    const services = createServices();
+    let endpoint = "";
+    const house = buildHouse({
+      clock,
+      random,
+      log,
+      engine,
+      blobs,
+      services,
+      authorize: () => {},
+      accountId: settings.accountId,
+      region: settings.region,
+      endpoint: () => endpoint,
+    });
+    const swept = await blobs.sweep(house.core.store);
+    if (swept > 0) log.info("Removed bodies that no record names", { count: swept });
+
+    const { core } = house;
+    const server = createWireServer<Who>({
+      shapes: openShapes(settings.shapesDirectory),
+      authenticator: createAuthenticator({
+        store: () => core.store,
+        sources: [],
+        required: authRequired,
+        accountId: settings.accountId,
+        region: settings.region,
+      }),
+      dispatch: (call) =>
+        core.dispatch(call.service, call.operation, call.input, {
+          principal: call.who.principal,
+          accountId: call.who.accountId,
+          region: (call.region as Region | undefined) ?? settings.region,
+          requestId: call.requestId,
+          endpoint: call.endpoint,
+          get signal() {
+            return call.signal;
+          },
+          http: call,
+        }),
+      front: createFrontMatcher({
+        core: () => core,
+        services,
+        own: [
+          healthFront(
+            settings,
+            services.map((service) => service.name),
+          ),
+        ],
+        accountId: settings.accountId,
+        region: settings.region,
+      }),
+      nowMs: () => clock.nowMs(),
+      random,
+      log,
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(settings.port, settings.host, () => {
+        server.removeListener("error", reject);
+        resolve();
+      });
+    });
+    const { port } = server.address() as AddressInfo;
+    endpoint = `http://${LOOPBACK.test(settings.host) ? "localhost" : settings.host}:${port}`;
+    await house.start();
+    return {
+      endpoint,
+      port,
+      authRequired,
+      async close() {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeIdleConnections();
+        await house.close();
+        server.closeAllConnections();
+        await closed;
+        place.unlock();
+      },
+    };
+  } catch (error) {
+    for (const step of unwind.reverse()) await step();
+    throw error;
+  }
+}
+
+function temporaryPlace(): DataDirectory {
+  const path = mkdtempSync(join(tmpdir(), "virga-"));
+  return {
+    path,
+    storePath: join(path, "data.mdb"),
+    blobsPath: join(path, "blobs"),
+    functionsPath: join(path, "functions"),
+    unlock: () => void rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** `/_virga/health`: that it runs, which version, which services. */
+function healthFront(settings: PlatformSettings, services: readonly string[]): HttpFront {
+  const body = JSON.stringify({
+    product: "virga",
+    version: settings.version,
+    status: "running",
+    pid: process.pid,
+    services,
+  });
+  return {
+    name: "health",
+    path: /^\/_virga\/health$/,
+    handle: async () => ({ status: 200, headers: { "content-type": "application/json" }, body }),
+  };
+}
