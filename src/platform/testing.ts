@@ -14,19 +14,22 @@ import { VirtualClock } from "../kernel/clock.ts";
 import { type Log, silentLog } from "../kernel/log.ts";
 import { SeededRandom } from "../kernel/random.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "../services/clients.ts";
+import { fakePorts } from "../services/lambda/testing.ts";
 import type { CallAs, FlowContext, Principal, Service } from "../services/service.ts";
 import { FileBlobs } from "../storage/blobs.ts";
 import type { Engine } from "../storage/engine.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
 import type { Authorize, Caller, Core } from "./core.ts";
 import { buildHouse } from "./house.ts";
-import { createServices } from "./services.ts";
+import { createServices, type ServicePorts } from "./services.ts";
 
 export interface TestPlatformOptions {
   readonly seed?: number;
   readonly nowMs?: number;
   /** All of Virga's unless a test brings its own. */
   readonly services?: readonly Service[];
+  /** What those services need of the outside world; stand-ins unless a test brings its own. */
+  readonly ports?: Partial<ServicePorts>;
   readonly engine?: Engine;
   readonly log?: Log;
   readonly authorize?: Authorize;
@@ -68,7 +71,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
     log: options.log ?? silentLog,
     engine: options.engine ?? new MemoryEngine(),
     blobs,
-    services: options.services ?? createServices(),
+    services: options.services ?? createServices({ lambda: fakePorts(), ...options.ports }),
     authorize: options.authorize ?? (() => {}),
     accountId: ACCOUNT,
     region: REGION,

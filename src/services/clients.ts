@@ -25,7 +25,13 @@ type CommandOf<Client, Name extends string> = `${Name}Command` extends keyof Cli
 export type OperationName<S extends ServiceName> = CommandNames<ServiceClients[S]> & string;
 /** An operation's input, as the SDK types it. */
 export type InputOf<S extends ServiceName, O extends OperationName<S>> =
-  CommandOf<ServiceClients[S], O> extends new (input: infer I) => unknown ? I : never;
+  CommandOf<ServiceClients[S], O> extends new (
+    ...input: infer Arguments
+  ) => unknown
+    ? Arguments extends [infer Input]
+      ? Input
+      : never
+    : never;
 /** An operation's output without `$metadata`. */
 export type OutputOf<S extends ServiceName, O extends OperationName<S>> =
   CommandOf<ServiceClients[S], O> extends new (

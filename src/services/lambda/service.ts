@@ -1,3 +1,195 @@
-import { defineService } from "../service.ts";
+/** AWS Lambda: functions, their versions and aliases, invocations, layers, event source mappings. Code is run by a port (`ports.ts`). */
+import { defineService, type Permission, type Service } from "../service.ts";
+import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from "./aliases.ts";
+import { type AcceptedInvocation, attempt, INVOCATION_ACCEPTED } from "./asynchronous.ts";
+import { codeFront } from "./code.ts";
+import {
+  createFunction,
+  deleteFunction,
+  type Functions,
+  getFunction,
+  getFunctionConfiguration,
+  listFunctions,
+  updateFunctionCode,
+  updateFunctionConfiguration,
+} from "./functions.ts";
+import { invoke } from "./invoke.ts";
+import {
+  deleteLayerVersion,
+  getLayerVersion,
+  getLayerVersionByArn,
+  listLayers,
+  listLayerVersions,
+  publishLayerVersion,
+} from "./layers.ts";
+import { createLogRelay } from "./log-relay.ts";
+import { functionArn, locate } from "./names.ts";
+import { addPermission, getPolicy, removePermission, resourcePolicy } from "./permissions.ts";
+import type { LambdaPorts } from "./ports.ts";
+import { createRoles } from "./roles.ts";
+import {
+  deleteFunctionConcurrency,
+  deleteFunctionEventInvokeConfig,
+  getAccountSettings,
+  getFunctionConcurrency,
+  getFunctionEventInvokeConfig,
+  listFunctionEventInvokeConfigs,
+  listTags,
+  putFunctionConcurrency,
+  putFunctionEventInvokeConfig,
+  tagResource,
+  untagResource,
+  updateFunctionEventInvokeConfig,
+} from "./settings.ts";
+import type { Place } from "./state.ts";
+import { listVersionsByFunction, publishVersion } from "./versions.ts";
 
-export const lambda = defineService<"lambda">({ name: "lambda", operations: {} });
+/** Invocations from the asynchronous queue at once; the host's concurrency limits hold beneath it. */
+const ASYNCHRONOUS_CONCURRENCY = 1000;
+
+interface Named {
+  readonly FunctionName?: string | undefined;
+  readonly Qualifier?: string | undefined;
+}
+
+/** A permission on the function that an input names. Input that names none is refused by the operation itself. */
+const onFunction =
+  (action: string) =>
+  (input: Named, at: Place): Permission => ({ action: `lambda:${action}`, resource: resourceOf(input, at) });
+
+function resourceOf(input: Named, at: Place): string {
+  try {
+    const found = locate(input.FunctionName, at, input.Qualifier);
+    return functionArn(found, found.qualifier);
+  } catch {
+    return "*";
+  }
+}
+
+const onResource =
+  (action: string) =>
+  (input: { readonly Resource?: string | undefined }): Permission => ({
+    action: `lambda:${action}`,
+    resource: input.Resource ?? "*",
+  });
+
+export function createLambda(ports: LambdaPorts): Service<"lambda"> {
+  const relay = createLogRelay();
+  const host = ports.openHost(relay.sink);
+  const functions: Functions = { ports, host, roles: createRoles() };
+
+  return defineService<"lambda">({
+    name: "lambda",
+    operations: {
+      GetFunction: getFunction,
+      GetFunctionConfiguration: getFunctionConfiguration,
+      ListFunctions: listFunctions,
+      DeleteFunction: deleteFunction(host),
+      PublishVersion: publishVersion,
+      ListVersionsByFunction: listVersionsByFunction,
+      CreateAlias: createAlias,
+      GetAlias: getAlias,
+      UpdateAlias: updateAlias,
+      DeleteAlias: deleteAlias,
+      ListAliases: listAliases,
+      AddPermission: addPermission,
+      RemovePermission: removePermission,
+      GetPolicy: getPolicy,
+      TagResource: tagResource,
+      UntagResource: untagResource,
+      ListTags: listTags,
+      PutFunctionConcurrency: putFunctionConcurrency,
+      GetFunctionConcurrency: getFunctionConcurrency,
+      DeleteFunctionConcurrency: deleteFunctionConcurrency,
+      GetAccountSettings: getAccountSettings,
+      PutFunctionEventInvokeConfig: putFunctionEventInvokeConfig,
+      UpdateFunctionEventInvokeConfig: updateFunctionEventInvokeConfig,
+      GetFunctionEventInvokeConfig: getFunctionEventInvokeConfig,
+      DeleteFunctionEventInvokeConfig: deleteFunctionEventInvokeConfig,
+      ListFunctionEventInvokeConfigs: listFunctionEventInvokeConfigs,
+      GetLayerVersion: getLayerVersion,
+      GetLayerVersionByArn: getLayerVersionByArn,
+      ListLayers: listLayers,
+      ListLayerVersions: listLayerVersions,
+      DeleteLayerVersion: deleteLayerVersion,
+    },
+    flows: {
+      CreateFunction: createFunction(functions),
+      UpdateFunctionCode: updateFunctionCode(functions),
+      UpdateFunctionConfiguration: updateFunctionConfiguration(functions),
+      Invoke: invoke(functions),
+      PublishLayerVersion: publishLayerVersion(ports),
+    },
+    unsupported: {
+      CreateFunction: [
+        "Code.ImageUri",
+        "Code.SourceKMSKeyArn",
+        "Code.S3ObjectStorageMode",
+        "PublishTo",
+        "KMSKeyArn",
+        "FileSystemConfigs[]",
+        "CodeSigningConfigArn",
+        "ImageConfig",
+        "TenancyConfig",
+        "CapacityProviderConfig",
+        "DurableConfig",
+      ],
+      UpdateFunctionCode: ["ImageUri", "PublishTo", "SourceKMSKeyArn", "S3ObjectStorageMode"],
+      UpdateFunctionConfiguration: [
+        "KMSKeyArn",
+        "FileSystemConfigs[]",
+        "ImageConfig",
+        "CapacityProviderConfig",
+        "DurableConfig",
+      ],
+      PublishVersion: ["PublishTo"],
+      Invoke: ["DurableExecutionName", "TenantId"],
+      PublishLayerVersion: ["Content.S3ObjectStorageMode"],
+    },
+    permissions: {
+      CreateFunction: onFunction("CreateFunction"),
+      GetFunction: onFunction("GetFunction"),
+      GetFunctionConfiguration: onFunction("GetFunctionConfiguration"),
+      UpdateFunctionCode: onFunction("UpdateFunctionCode"),
+      UpdateFunctionConfiguration: onFunction("UpdateFunctionConfiguration"),
+      DeleteFunction: onFunction("DeleteFunction"),
+      Invoke: onFunction("InvokeFunction"),
+      PublishVersion: onFunction("PublishVersion"),
+      ListVersionsByFunction: onFunction("ListVersionsByFunction"),
+      CreateAlias: onFunction("CreateAlias"),
+      GetAlias: onFunction("GetAlias"),
+      UpdateAlias: onFunction("UpdateAlias"),
+      DeleteAlias: onFunction("DeleteAlias"),
+      ListAliases: onFunction("ListAliases"),
+      AddPermission: onFunction("AddPermission"),
+      RemovePermission: onFunction("RemovePermission"),
+      GetPolicy: onFunction("GetPolicy"),
+      TagResource: onResource("TagResource"),
+      UntagResource: onResource("UntagResource"),
+      ListTags: onResource("ListTags"),
+      PutFunctionConcurrency: onFunction("PutFunctionConcurrency"),
+      GetFunctionConcurrency: onFunction("GetFunctionConcurrency"),
+      DeleteFunctionConcurrency: onFunction("DeleteFunctionConcurrency"),
+      PutFunctionEventInvokeConfig: onFunction("PutFunctionEventInvokeConfig"),
+      UpdateFunctionEventInvokeConfig: onFunction("UpdateFunctionEventInvokeConfig"),
+      GetFunctionEventInvokeConfig: onFunction("GetFunctionEventInvokeConfig"),
+      DeleteFunctionEventInvokeConfig: onFunction("DeleteFunctionEventInvokeConfig"),
+      ListFunctionEventInvokeConfigs: onFunction("ListFunctionEventInvokeConfigs"),
+    },
+    resourcePolicy,
+    hears: {
+      [INVOCATION_ACCEPTED]: {
+        flow: (flow, detail: AcceptedInvocation) => attempt(functions, flow, detail),
+        concurrency: ASYNCHRONOUS_CONCURRENCY,
+      },
+    },
+    fronts: [codeFront(ports)],
+    async start(flow) {
+      relay.open(flow);
+      return async () => {
+        await host.close();
+        await relay.flush();
+      };
+    },
+  });
+}

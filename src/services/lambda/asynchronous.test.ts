@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openTestPlatform, type TestPlatform } from "../../platform/testing.ts";
+import { defineService, type InputOf, type Service } from "../service.ts";
+import { type AcceptedInvocation, judge } from "./asynchronous.ts";
+import { createLambda } from "./service.ts";
+import { FakeConcurrencyExceeded, type FakePorts, fakePorts, fakeSts } from "./testing.ts";
+
+const MINUTE = 60_000;
+const NOW = Date.UTC(2026, 0, 1);
+const DEAD = "arn:aws:sqs:us-east-1:000000000000:dead";
+
+type Sent = InputOf<"sqs", "SendMessage">;
+
+async function withLambda(
+  run: (platform: TestPlatform, ports: FakePorts, sent: Sent[]) => Promise<void>,
+): Promise<void> {
+  const ports = fakePorts();
+  const sent: Sent[] = [];
+  const sqs = defineService<"sqs">({
+    name: "sqs",
+    operations: {
+      SendMessage: (_tx, input) => {
+        sent.push(input);
+        return { MessageId: "1", MD5OfMessageBody: "" };
+      },
+    },
+  });
+  const platform = await openTestPlatform({
+    nowMs: NOW,
+    services: [createLambda(ports), fakeSts, sqs] as unknown as Service[],
+  });
+  try {
+    for (const FunctionName of ["worker", "next"]) {
+      await platform.call("lambda", "CreateFunction", {
+        FunctionName,
+        Role: "arn:aws:iam::000000000000:role/lambda",
+        Runtime: "nodejs22.x",
+        Handler: "index.handler",
+        Code: { ZipFile: Buffer.from("zip") },
+        DeadLetterConfig: FunctionName === "worker" ? { TargetArn: DEAD } : undefined,
+      });
+    }
+    await run(platform, ports, sent);
+  } finally {
+    await platform.close();
+  }
+}
+
+const start = (platform: TestPlatform, payload = '{"id":1}') =>
+  platform.call("lambda", "Invoke", { FunctionName: "worker", InvocationType: "Event", Payload: Buffer.from(payload) });
+
+test("an event is accepted at once and run afterwards", () =>
+  withLambda(async (platform, ports) => {
+    assert.equal((await start(platform)).StatusCode, 202);
+    await platform.settle();
+    assert.deepEqual(
+      ports.runs.map(({ event }) => event),
+      [{ id: 1 }],
+    );
+  }));
+
+test("a failing function is tried again after one minute and two more, then its event goes to the dead-letter queue", () =>
+  withLambda(async (platform, ports, sent) => {
+    const times: number[] = [];
+    ports.handlers.set("worker", () => {
+      times.push(platform.clock.nowMs() - NOW);
+      throw new Error("broken");
+    });
+    await start(platform);
+    await platform.advance(10 * MINUTE);
+    assert.deepEqual(times, [0, MINUTE, 3 * MINUTE]);
+    assert.equal(sent.length, 1);
+    assert.equal(sent[0]!.MessageBody, '{"id":1}');
+    assert.equal(sent[0]!.QueueUrl, "http://localhost:4566/000000000000/dead");
+    assert.equal(sent[0]!.MessageAttributes!.ErrorMessage!.StringValue, "broken");
+    assert.equal(sent[0]!.MessageAttributes!.ErrorCode!.StringValue, "200");
+  }));
+
+test("throttling is not held against the function", () =>
+  withLambda(async (platform, ports, sent) => {
+    let throttled = 8;
+    let failures = 0;
+    ports.handlers.set("worker", () => {
+      if (throttled-- > 0) throw new FakeConcurrencyExceeded();
+      if (failures++ < 2) throw new Error("broken");
+      return "fine";
+    });
+    await start(platform);
+    await platform.advance(30 * MINUTE);
+    assert.equal(failures, 3);
+    assert.deepEqual(sent, []);
+  }));
+
+test("destinations hear of success and of failure", () =>
+  withLambda(async (platform, ports, sent) => {
+    await platform.call("lambda", "PutFunctionEventInvokeConfig", {
+      FunctionName: "worker",
+      MaximumRetryAttempts: 0,
+      DestinationConfig: {
+        OnSuccess: { Destination: "arn:aws:lambda:us-east-1:000000000000:function:next" },
+        OnFailure: { Destination: DEAD },
+      },
+    });
+    ports.handlers.set("worker", ({ id }) => {
+      if (id === 2) throw new Error("broken");
+      return { ok: true };
+    });
+    await start(platform);
+    await platform.settle();
+    const record = ports.runs.find(({ spec }) => spec.functionName === "next")!.event as any;
+    assert.equal(record.version, "1.0");
+    assert.equal(record.requestContext.condition, "Success");
+    assert.equal(record.requestContext.functionArn, "arn:aws:lambda:us-east-1:000000000000:function:worker:$LATEST");
+    assert.equal(record.requestContext.approximateInvokeCount, 1);
+    assert.deepEqual(record.requestPayload, { id: 1 });
+    assert.deepEqual(record.responseContext, { statusCode: 200, executedVersion: "$LATEST" });
+    assert.deepEqual(record.responsePayload, { ok: true });
+
+    await start(platform, '{"id":2}');
+    await platform.settle();
+    // One for the destination, one for the function's dead-letter queue.
+    const failed = sent.map(({ MessageBody }) => JSON.parse(MessageBody!)).find((body) => body.requestContext);
+    assert.equal(failed.requestContext.condition, "RetriesExhausted");
+    assert.equal(failed.responseContext.functionError, "Unhandled");
+    assert.equal(failed.responsePayload.errorMessage, "broken");
+    assert.equal(sent.length, 2);
+  }));
+
+test("an event for a function that was deleted meanwhile is dropped", () =>
+  withLambda(async (platform, ports, sent) => {
+    ports.handlers.set("worker", () => {
+      throw new Error("broken");
+    });
+    await start(platform);
+    await platform.settle();
+    await platform.call("lambda", "DeleteFunction", { FunctionName: "worker" });
+    await platform.advance(10 * MINUTE);
+    assert.equal(ports.runs.length, 1);
+    assert.deepEqual(sent, []);
+  }));
+
+const invocation = (change: Partial<AcceptedInvocation>): AcceptedInvocation => ({
+  at: {} as AcceptedInvocation["at"],
+  requestId: "r",
+  payload: new Uint8Array(),
+  acceptedMs: 0,
+  failures: 0,
+  refusals: 0,
+  ...change,
+});
+
+test("refusals are retried from one second up to five minutes apart, until the event is too old", () => {
+  const waits = Array.from({ length: 10 }, (_, refusals) => {
+    const verdict = judge(invocation({ refusals }), {}, "refused", 0);
+    return verdict.what === "again" ? verdict.dueMs / 1000 : verdict.what;
+  });
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
+  assert.deepEqual(judge(invocation({}), { maximumEventAgeSeconds: 60 }, "failed", 1000), {
+    what: "give-up",
+    condition: "EventAgeExceeded",
+  });
+  assert.deepEqual(judge(invocation({}), { maximumRetryAttempts: 0 }, "failed", 0), {
+    what: "give-up",
+    condition: "RetriesExhausted",
+  });
+});

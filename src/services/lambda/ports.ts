@@ -1,0 +1,125 @@
+/**
+ * What Lambda needs of the outside world. The platform supplies it; this room knows neither processes nor the file system.
+ */
+import type { Readable } from "node:stream";
+
+/** One revision of one function, described completely. The structural twin of `FunctionSpec` in `src/functions/host.ts`. */
+export interface FunctionSpec {
+  readonly key: string;
+  readonly functionName: string;
+  readonly functionArn: string;
+  readonly invokedArn: string;
+  readonly version: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly codeDirectory: string;
+  readonly layerDirectories: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly timeoutMs: number;
+  readonly ephemeralStorageMb: number;
+  readonly logGroup: string;
+  readonly logFormat: "Text" | "JSON";
+  readonly applicationLogLevel?: "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+  readonly systemLogLevel?: "DEBUG" | "INFO" | "WARN";
+  readonly concurrencyMax?: number;
+  readonly unreservedConcurrencyMax?: number;
+  credentials(): Promise<Credentials>;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiresMs?: number;
+}
+
+export interface Invocation {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  readonly traceId?: string;
+  readonly clientContext?: string;
+}
+
+export interface InvocationResult {
+  readonly payload: Buffer;
+  readonly functionError?: "Handled" | "Unhandled";
+  readonly logTail: Buffer;
+  readonly durationMs: number;
+  readonly billedMs: number;
+  readonly initMs?: number;
+  readonly memoryUsedMb: number;
+}
+
+export type Availability =
+  | { readonly available: true; readonly how: string }
+  | { readonly available: false; readonly remedy: string };
+
+export type LogSink = (
+  spec: FunctionSpec,
+  logStream: string,
+  lines: readonly { readonly timestampMs: number; readonly message: string }[],
+) => void;
+
+/** What runs the code. */
+export interface FunctionHost {
+  /** @throws an error named `ConcurrencyExceeded` with a `reason`, or `RuntimeUnavailable` with a `remedy`, when nothing was run */
+  invoke(spec: FunctionSpec, invocation: Invocation, signal?: AbortSignal): Promise<InvocationResult>;
+  expect(runtime: string): void;
+  retire(functionArn: string, version?: string): void;
+  runtime(name: string): Availability;
+  close(): Promise<void>;
+}
+
+/** Zip archives and folders of the machine. */
+export interface Packages {
+  /**
+   * Unpacks an archive into a folder of its own, once: the same hash gives the same folder again.
+   * @param sha256 hexadecimal
+   * @throws {@link PackageRefused}
+   */
+  unpack(
+    archivePath: string,
+    sha256: string,
+    unzippedBytesMax: number,
+  ): Promise<{ readonly directory: string; readonly bytes: number }>;
+  /** Makes an archive from files by their names in it. */
+  zip(files: Readonly<Record<string, string | Uint8Array>>): Promise<Buffer>;
+  /** Archives a folder. */
+  zipFolder(path: string): Promise<Readable>;
+  isFolder(path: string): Promise<boolean>;
+  /** Text that changes whenever something in the folder has changed since the last call. Cheap enough to be asked at every invocation. */
+  folderRevision(path: string): string;
+}
+
+/** An archive that cannot be used. */
+export class PackageRefused extends Error {
+  override readonly name = "PackageRefused";
+  readonly reason: "not-an-archive" | "too-large";
+
+  constructor(reason: PackageRefused["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface LambdaPorts {
+  /** Opens the host once; what workers write goes to `sink`. The service closes it when it stops. */
+  readonly openHost: (sink: LogSink) => FunctionHost;
+  readonly packages: Packages;
+  /** The platform's address as workers reach it, with an IP address so that S3 clients use path style: `http://127.0.0.1:4566`. */
+  readonly workerEndpoint: () => string;
+}
+
+/** What to do, when an error says that this machine cannot run the runtime. */
+export function runtimeUnavailable(error: unknown): string | undefined {
+  return error instanceof Error && error.name === "RuntimeUnavailable" ? error.message : undefined;
+}
+
+/** The reason, when an error says that a concurrency limit was reached and nothing was run. */
+export function concurrencyExceeded(error: unknown): string | undefined {
+  if (error instanceof Error && error.name === "ConcurrencyExceeded" && "reason" in error) return String(error.reason);
+  return undefined;
+}
