@@ -18,6 +18,7 @@ import { type DataDirectory, openDirectory } from "./directory.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse } from "./house.ts";
 import { createAuthenticator, type Who } from "./identity.ts";
+import { lambdaPorts } from "./lambda-ports.ts";
 import { createServices } from "./services.ts";
 
 export interface PlatformSettings {
@@ -62,8 +63,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     const blobs = await FileBlobs.open(place.blobsPath, random, {
       durable: !settings.ephemeral && settings.durability === "strict",
     });
-    const services = createServices();
     let endpoint = "";
+    const services = createServices({ lambda: lambdaPorts(() => endpoint) });
     const house = buildHouse({
       clock,
       random,

@@ -6,7 +6,7 @@ import { type Blobs, dropBlob, keepBlob } from "../../storage/blobs.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, HttpFront } from "../service.ts";
 import { invalidParameterValue, requestTooLarge } from "./errors.ts";
-import { type LambdaPorts, PackageRefused } from "./ports.ts";
+import { type LambdaPorts, packageRefused } from "./ports.ts";
 import { LIMITS } from "./rules.ts";
 import { type Code, layerVersionKey, layerVersions, type Place, versionKey, versions } from "./state.ts";
 
@@ -64,7 +64,7 @@ async function folder(ports: LambdaPorts, path: string): Promise<Code> {
   if (!path.startsWith("/") && !/^[A-Za-z]:[\\/]/.test(path)) {
     throw invalidParameterValue(`The code folder ${path} must be an absolute path.`);
   }
-  if (!(await ports.packages.isFolder(path))) {
+  if (!(await ports.folders.isFolder(path))) {
     throw invalidParameterValue(`The code folder ${path} does not exist on this machine.`);
   }
   return { kind: "folder", path, sha256: createHash("sha256").update(path).digest("base64"), bytes: 0 };
@@ -97,16 +97,31 @@ export function dropCode(tx: Transaction, code: Code): void {
   if (code.kind === "zip") dropBlob(tx, code.blob);
 }
 
-/** The folder with the code, unpacked if it is not yet. */
-export async function codeDirectory(blobs: Blobs, ports: LambdaPorts, code: Code): Promise<string> {
-  if (code.kind === "folder") return code.path;
-  const sha256 = Buffer.from(code.sha256, "base64").toString("hex");
+/** Folders of archives by hash, as far as this process has unpacked or found them. */
+const unpacked = new WeakMap<LambdaPorts, Map<string, Promise<string>>>();
+
+/** The folder with the code, unpacked if it is not yet. @throws InvalidParameterValueException */
+export function codeDirectory(blobs: Blobs, ports: LambdaPorts, code: Code): Promise<string> {
+  if (code.kind === "folder") return Promise.resolve(code.path);
+  let known = unpacked.get(ports);
+  if (!known) unpacked.set(ports, (known = new Map()));
+  let directory = known.get(code.sha256);
+  if (!directory) {
+    directory = unpack(ports, blobs.path(code.blob));
+    known.set(code.sha256, directory);
+    directory.catch(() => known.delete(code.sha256));
+  }
+  return directory;
+}
+
+async function unpack(ports: LambdaPorts, zipFile: string): Promise<string> {
   try {
-    return (await ports.packages.unpack(blobs.path(code.blob), sha256, LIMITS.unzippedBytes)).directory;
+    return (await ports.packages.unpack(zipFile)).directory;
   } catch (error) {
-    if (!(error instanceof PackageRefused)) throw error;
+    const reason = packageRefused(error);
+    if (reason === undefined) throw error;
     throw invalidParameterValue(
-      error.reason === "too-large"
+      reason === "TooLarge"
         ? `Unzipped size must be smaller than ${LIMITS.unzippedBytes} bytes`
         : "Could not unzip uploaded file. Please check your file, then try to upload again.",
     );
@@ -148,8 +163,7 @@ export function codeFront(ports: LambdaPorts): HttpFront {
       const headers: Record<string, string> = { "content-type": "application/zip" };
       if (found.kind === "zip") headers["content-length"] = String(found.bytes);
       if (request.method === "HEAD") return { status: 200, headers };
-      const body =
-        found.kind === "zip" ? await flow.blobs.read(found.blob) : await ports.packages.zipFolder(found.path);
+      const body = found.kind === "zip" ? await flow.blobs.read(found.blob) : await ports.folders.zip(found.path);
       return { status: 200, headers, body };
     },
   };

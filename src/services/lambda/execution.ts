@@ -88,7 +88,7 @@ async function describe({ ports, roles }: Functions, flow: FlowContext, target: 
     codeDirectory(flow.blobs, ports, record.code),
     ...record.layers.map(({ code }) => codeDirectory(flow.blobs, ports, code)),
   ]);
-  const folderRevision = record.code.kind === "folder" ? ports.packages.folderRevision(record.code.path) : "";
+  const folderRevision = record.code.kind === "folder" ? ports.folders.revision(record.code.path) : "";
   return {
     key: `${functionArn(at)}:${record.version} ${record.buildId} ${folderRevision}`,
     functionName: at.name,

@@ -173,7 +173,7 @@ test("a local folder is code as it is", () =>
     await assert.rejects(platform.call("lambda", "CreateFunction", { ...hello, Code }), {
       message: "The code folder /projects/hello does not exist on this machine.",
     });
-    ports.folders.add("/projects/hello");
+    ports.directories.add("/projects/hello");
     await platform.call("lambda", "CreateFunction", { ...hello, Code });
     await platform.call("lambda", "Invoke", { FunctionName: "hello" });
     assert.equal(ports.runs[0]!.spec.codeDirectory, "/projects/hello");

@@ -30,8 +30,12 @@ import {
   functionNames,
   functionRange,
   functions,
+  layerNames,
+  layerVersionRange,
+  layerVersions,
   nounRange,
   type Place,
+  places,
   type VersionRecord,
   versionKey,
   versions,
@@ -371,6 +375,23 @@ function releaseConcurrency(tx: Transaction, at: FunctionLocator): void {
   if (reservedConcurrency === undefined) return;
   const { reserved } = concurrencies.get(tx, concurrencyKey(at))!;
   concurrencies.put(tx, concurrencyKey(at), { reserved: reserved - reservedConcurrency });
+}
+
+/** Every archive that a version of a function, or a layer, is made of: their hashes in base64. */
+export function storedHashes(tx: Transaction): Set<string> {
+  const hashes = new Set<string>();
+  for (const at of places(tx)) {
+    for (const name of functionNames(tx, at)) {
+      const { start, end } = nounRange(at, name, "version");
+      for (const [, record] of versions.range(tx, start, end))
+        for (const code of codeOf(record)) hashes.add(code.sha256);
+    }
+    for (const name of layerNames(tx, at)) {
+      const { start, end } = layerVersionRange(at, name);
+      for (const [, record] of layerVersions.range(tx, start, end)) hashes.add(record.code.sha256);
+    }
+  }
+  return hashes;
 }
 
 /** Every stored package of an account and region, for its usage. */

@@ -73,44 +73,40 @@ export interface FunctionHost {
   close(): Promise<void>;
 }
 
-/** Zip archives and folders of the machine. */
+/** Zip archives. The structural twin of `Packages` in `src/functions/packages.ts`. */
 export interface Packages {
   /**
-   * Unpacks an archive into a folder of its own, once: the same hash gives the same folder again.
-   * @param sha256 hexadecimal
-   * @throws {@link PackageRefused}
+   * Unpacks an archive into a folder of its own, or finds it unpacked.
+   * @throws an error named `PackageRefused` whose `reason` is `InvalidZip` or `TooLarge`
    */
-  unpack(
-    archivePath: string,
-    sha256: string,
-    unzippedBytesMax: number,
-  ): Promise<{ readonly directory: string; readonly bytes: number }>;
+  unpack(zipFile: string): Promise<{ readonly directory: string }>;
   /** Makes an archive from files by their names in it. */
   zip(files: Readonly<Record<string, string | Uint8Array>>): Promise<Buffer>;
-  /** Archives a folder. */
-  zipFolder(path: string): Promise<Readable>;
-  isFolder(path: string): Promise<boolean>;
-  /** Text that changes whenever something in the folder has changed since the last call. Cheap enough to be asked at every invocation. */
-  folderRevision(path: string): string;
+  /** Removes what was unpacked from archives other than these (base64 SHA-256). */
+  keep(sha256s: ReadonlySet<string>): Promise<void>;
 }
 
-/** An archive that cannot be used. */
-export class PackageRefused extends Error {
-  override readonly name = "PackageRefused";
-  readonly reason: "not-an-archive" | "too-large";
-
-  constructor(reason: PackageRefused["reason"], message: string) {
-    super(message);
-    this.reason = reason;
-  }
+/** Folders of this machine that are code as they are. */
+export interface Folders {
+  isFolder(path: string): Promise<boolean>;
+  /** Text that changes whenever something in the folder has changed since the last call. Cheap enough to be asked at every invocation. */
+  revision(path: string): string;
+  zip(path: string): Promise<Readable>;
 }
 
 export interface LambdaPorts {
   /** Opens the host once; what workers write goes to `sink`. The service closes it when it stops. */
   readonly openHost: (sink: LogSink) => FunctionHost;
   readonly packages: Packages;
+  readonly folders: Folders;
   /** The platform's address as workers reach it, with an IP address so that S3 clients use path style: `http://127.0.0.1:4566`. */
   readonly workerEndpoint: () => string;
+}
+
+/** `InvalidZip` or `TooLarge`, when an error says that an archive cannot be used. */
+export function packageRefused(error: unknown): string | undefined {
+  if (error instanceof Error && error.name === "PackageRefused" && "reason" in error) return String(error.reason);
+  return undefined;
 }
 
 /** What to do, when an error says that this machine cannot run the runtime. */

@@ -10,6 +10,7 @@ import {
   getFunction,
   getFunctionConfiguration,
   listFunctions,
+  storedHashes,
   updateFunctionCode,
   updateFunctionConfiguration,
 } from "./functions.ts";
@@ -186,6 +187,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
     fronts: [codeFront(ports)],
     async start(flow) {
       relay.open(flow);
+      await ports.packages.keep(await flow.write(storedHashes));
       return async () => {
         await host.close();
         await relay.flush();

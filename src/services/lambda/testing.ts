@@ -15,7 +15,8 @@ export interface FakePorts extends LambdaPorts {
   readonly runs: { readonly spec: FunctionSpec; readonly event: unknown }[];
   /** Function ARNs, with their version, whose workers were retired. */
   readonly retired: string[];
-  readonly folders: Set<string>;
+  /** Folders that exist. */
+  readonly directories: Set<string>;
 }
 
 /** Throw it from a handler to stand for a limit of the host. */
@@ -28,7 +29,7 @@ export function fakePorts(): FakePorts {
   const handlers = new Map<string, Handler>();
   const runs: FakePorts["runs"] = [];
   const retired: string[] = [];
-  const folders = new Set<string>();
+  const directories = new Set<string>();
   const openHost = (sink: LogSink): FunctionHost => ({
     async invoke(spec, invocation) {
       const event = JSON.parse(Buffer.from(invocation.payload).toString("utf8")) as unknown;
@@ -65,14 +66,17 @@ export function fakePorts(): FakePorts {
     handlers,
     runs,
     retired,
-    folders,
+    directories,
     openHost,
     packages: {
-      unpack: async (_path, sha256) => ({ directory: `/unpacked/${sha256}`, bytes: 1 }),
+      unpack: async (zipFile) => ({ directory: `${zipFile}.unpacked` }),
       zip: async (files) => Buffer.from(JSON.stringify(files)),
-      zipFolder: async () => Readable.from(["zip"]),
-      isFolder: async (path) => folders.has(path),
-      folderRevision: () => "1",
+      async keep() {},
+    },
+    folders: {
+      isFolder: async (path) => directories.has(path),
+      revision: () => "1",
+      zip: async () => Readable.from(["zip"]),
     },
     workerEndpoint: () => "http://127.0.0.1:4566",
   };

@@ -1,0 +1,71 @@
+/** Folders of this machine that are a function's code as they are: watched from the first invocation on, so that a change is seen at the next. */
+import { type FSWatcher, watch } from "node:fs";
+import { glob, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { Readable } from "node:stream";
+import yazl from "yazl";
+import type { Folders } from "../services/lambda/ports.ts";
+
+/** Folders watched at once; the one asked for longest ago goes first, and counts as changed when it is asked for again. */
+const WATCHED_MAX = 256;
+
+interface Watched {
+  changes: number;
+  readonly watcher: FSWatcher;
+}
+
+export function createFolders(): Folders & { close(): void } {
+  const watched = new Map<string, Watched>();
+  let opened = 0;
+  const open = (path: string): Watched => {
+    const entry: Watched = {
+      changes: ++opened * 1_000_000,
+      watcher: watch(path, { recursive: true, persistent: false }, () => {
+        entry.changes++;
+      }),
+    };
+    // The folder itself went away: the next question opens it anew, or fails as the worker will.
+    entry.watcher.on("error", () => forget(path));
+    return entry;
+  };
+  const forget = (path: string) => {
+    watched.get(path)?.watcher.close();
+    watched.delete(path);
+  };
+  return {
+    isFolder: (path) =>
+      stat(path).then(
+        (found) => found.isDirectory(),
+        () => false,
+      ),
+    revision(path) {
+      let entry = watched.get(path);
+      try {
+        entry ??= open(path);
+      } catch {
+        // The folder is gone. The worker will say so.
+        return "gone";
+      }
+      watched.delete(path);
+      watched.set(path, entry);
+      for (const oldest of watched.keys()) {
+        if (watched.size <= WATCHED_MAX) break;
+        forget(oldest);
+      }
+      return String(entry.changes);
+    },
+    async zip(path) {
+      const archive = new yazl.ZipFile();
+      for await (const entry of glob("**", { cwd: path, withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const file = join(entry.parentPath, entry.name);
+        archive.addFile(file, relative(path, file));
+      }
+      archive.end();
+      return Readable.from(archive.outputStream);
+    },
+    close() {
+      for (const path of [...watched.keys()]) forget(path);
+    },
+  };
+}
