@@ -3,8 +3,7 @@
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
  */
-import { notImplemented } from "../../kernel/errors.ts";
-import { AwsError } from "../../kernel/errors.ts";
+import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf, Principal } from "../service.ts";
 import { bucketArn, canonicalUserId, requireBucket } from "./buckets.ts";
@@ -103,7 +102,10 @@ function coversBucket(resource: string, own: string): boolean {
   if (resource === "*") return true;
   const slash = resource.indexOf("/");
   const head = slash < 0 ? resource : resource.slice(0, slash);
-  const pattern = head.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const pattern = head
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${pattern}$`).test(own);
 }
 

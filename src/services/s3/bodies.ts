@@ -289,7 +289,12 @@ function letGo(blob: Blob): void {
 }
 
 /** The bytes of a body from `start` to `end`, both inclusive. In hand when they are few, else a stream. */
-export async function readBody(blobs: Blobs, body: OpenBody, start: number, end: number): Promise<Uint8Array | Readable> {
+export async function readBody(
+  blobs: Blobs,
+  body: OpenBody,
+  start: number,
+  end: number,
+): Promise<Uint8Array | Readable> {
   const pieces: { piece: OpenBody[number]; start: number; end: number }[] = [];
   let at = 0;
   for (const piece of body) {

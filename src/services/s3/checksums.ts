@@ -194,7 +194,8 @@ export function combinedCrc(
   const width = LENGTHS[algorithm] * 8;
   let total = 0n;
   for (const { checksum, bytes } of pieces) {
-    total = shiftedByZeros(total, bytes, polynomial, width) ^ BigInt(`0x0${Buffer.from(checksum, "base64").toString("hex")}`);
+    total =
+      shiftedByZeros(total, bytes, polynomial, width) ^ BigInt(`0x0${Buffer.from(checksum, "base64").toString("hex")}`);
   }
   return Buffer.from(total.toString(16).padStart(width / 4, "0"), "hex").toString("base64");
 }

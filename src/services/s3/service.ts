@@ -1,3 +1,160 @@
+/**
+ * Amazon S3: buckets, objects and their versions, uploads in parts, static websites.
+ *
+ * Read `state.ts` next. Operations are grouped by noun: `buckets.ts`, `access.ts` (policy, public access block, ownership, ACLs),
+ * `settings.ts`, `cors.ts`, `website/`, `objects/`, `multipart/`. What moves bytes is a flow.
+ */
 import { defineService } from "../service.ts";
+import {
+  deleteBucketOwnershipControls,
+  deleteBucketPolicy,
+  deletePublicAccessBlock,
+  getBucketAcl,
+  getBucketOwnershipControls,
+  getBucketPolicy,
+  getBucketPolicyStatus,
+  getPublicAccessBlock,
+  putBucketAcl,
+  putBucketOwnershipControls,
+  putBucketPolicy,
+  putPublicAccessBlock,
+  resourcePolicy,
+} from "./access.ts";
+import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts";
+import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors.ts";
+import { copyObject } from "./objects/copy.ts";
+import { deleteObject, deleteObjects } from "./objects/delete.ts";
+import { getObject, headObject } from "./objects/get.ts";
+import { listObjects, listObjectsV2 } from "./objects/list.ts";
+import { listObjectVersions } from "./objects/list-versions.ts";
+import { putObject } from "./objects/put.ts";
+import {
+  deleteObjectTagging,
+  getObjectAcl,
+  getObjectAttributes,
+  getObjectTagging,
+  putObjectAcl,
+  putObjectTagging,
+} from "./objects/tagging.ts";
+import { permissions } from "./permissions.ts";
+import {
+  deleteBucketEncryption,
+  deleteBucketTagging,
+  getBucketAccelerateConfiguration,
+  getBucketEncryption,
+  getBucketLifecycleConfiguration,
+  getBucketLogging,
+  getBucketNotificationConfiguration,
+  getBucketReplication,
+  getBucketRequestPayment,
+  getBucketTagging,
+  getBucketVersioning,
+  getObjectLockConfiguration,
+  putBucketEncryption,
+  putBucketNotificationConfiguration,
+  putBucketTagging,
+  putBucketVersioning,
+} from "./settings.ts";
+import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from "./website/configuration.ts";
 
-export const s3 = defineService<"s3">({ name: "s3", operations: {} });
+/** Encryption with a customer's own key. */
+const CUSTOMER_KEY = ["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"];
+const COPY_SOURCE_CUSTOMER_KEY = [
+  "CopySourceSSECustomerAlgorithm",
+  "CopySourceSSECustomerKey",
+  "CopySourceSSECustomerKeyMD5",
+];
+const KMS = ["SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled"];
+const OBJECT_LOCK = ["ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"];
+const OTHER_CHECKSUMS = ["ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128"];
+
+export const s3 = defineService<"s3">({
+  name: "s3",
+  operations: {
+    CreateBucket: createBucket,
+    DeleteBucket: deleteBucket,
+    DeleteBucketCors: deleteBucketCors,
+    DeleteBucketEncryption: deleteBucketEncryption,
+    DeleteBucketOwnershipControls: deleteBucketOwnershipControls,
+    DeleteBucketPolicy: deleteBucketPolicy,
+    DeleteBucketTagging: deleteBucketTagging,
+    DeleteBucketWebsite: deleteBucketWebsite,
+    DeleteObject: deleteObject,
+    DeleteObjects: deleteObjects,
+    DeleteObjectTagging: deleteObjectTagging,
+    DeletePublicAccessBlock: deletePublicAccessBlock,
+    GetBucketAccelerateConfiguration: getBucketAccelerateConfiguration,
+    GetBucketAcl: getBucketAcl,
+    GetBucketCors: getBucketCors,
+    GetBucketEncryption: getBucketEncryption,
+    GetBucketLifecycleConfiguration: getBucketLifecycleConfiguration,
+    GetBucketLocation: getBucketLocation,
+    GetBucketLogging: getBucketLogging,
+    GetBucketNotificationConfiguration: getBucketNotificationConfiguration,
+    GetBucketOwnershipControls: getBucketOwnershipControls,
+    GetBucketPolicy: getBucketPolicy,
+    GetBucketPolicyStatus: getBucketPolicyStatus,
+    GetBucketReplication: getBucketReplication,
+    GetBucketRequestPayment: getBucketRequestPayment,
+    GetBucketTagging: getBucketTagging,
+    GetBucketVersioning: getBucketVersioning,
+    GetBucketWebsite: getBucketWebsite,
+    GetObjectAcl: getObjectAcl,
+    GetObjectAttributes: getObjectAttributes,
+    GetObjectLockConfiguration: getObjectLockConfiguration,
+    GetObjectTagging: getObjectTagging,
+    GetPublicAccessBlock: getPublicAccessBlock,
+    HeadBucket: headBucket,
+    HeadObject: headObject,
+    ListBuckets: listBuckets,
+    ListObjects: listObjects,
+    ListObjectsV2: listObjectsV2,
+    ListObjectVersions: listObjectVersions,
+    PutBucketAcl: putBucketAcl,
+    PutBucketCors: putBucketCors,
+    PutBucketEncryption: putBucketEncryption,
+    PutBucketNotificationConfiguration: putBucketNotificationConfiguration,
+    PutBucketOwnershipControls: putBucketOwnershipControls,
+    PutBucketPolicy: putBucketPolicy,
+    PutBucketTagging: putBucketTagging,
+    PutBucketVersioning: putBucketVersioning,
+    PutBucketWebsite: putBucketWebsite,
+    PutObjectAcl: putObjectAcl,
+    PutObjectTagging: putObjectTagging,
+    PutPublicAccessBlock: putPublicAccessBlock,
+  },
+  flows: {
+    CopyObject: copyObject,
+    GetObject: getObject,
+    PutObject: putObject,
+  },
+  unsupported: {
+    CopyObject: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK],
+    CreateBucket: [
+      "BucketNamespace",
+      "CreateBucketConfiguration.Location",
+      "CreateBucketConfiguration.Bucket",
+      "GrantFullControl",
+      "GrantRead",
+      "GrantReadACP",
+      "GrantWrite",
+      "GrantWriteACP",
+    ],
+    DeleteObject: ["MFA", "BypassGovernanceRetention", "IfMatchLastModifiedTime", "IfMatchSize"],
+    DeleteObjects: ["MFA", "BypassGovernanceRetention"],
+    GetObject: CUSTOMER_KEY,
+    GetObjectAttributes: CUSTOMER_KEY,
+    HeadObject: CUSTOMER_KEY,
+    ListObjects: ["OptionalObjectAttributes"],
+    ListObjectsV2: ["OptionalObjectAttributes"],
+    ListObjectVersions: ["OptionalObjectAttributes"],
+    PutBucketVersioning: ["MFA", "VersioningConfiguration.MFADelete"],
+    PutObject: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, ...OTHER_CHECKSUMS, "WriteOffsetBytes"],
+  },
+  permissions,
+  resourcePolicy,
+  hears: {
+    [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
+  },
+});

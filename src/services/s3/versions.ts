@@ -82,6 +82,23 @@ function lookUp(tx: Transaction, bucket: string, objectName: string, versionId: 
   return older?.versionId === wanted ? older : undefined;
 }
 
+/** The place of a version in its key's history, though it may be gone meanwhile; undefined when nothing tells. */
+export function sequenceOfVersion(
+  tx: Transaction,
+  bucket: string,
+  objectName: string,
+  versionId: string,
+): number | undefined {
+  if (versionId !== "null") {
+    if (!VERSION_ID.test(versionId))
+      throw invalidArgument("Invalid version id specified", "version-id-marker", versionId);
+    return Number.parseInt(versionId.slice(0, SEQUENCE_DIGITS), 36);
+  }
+  const current = currentObject(tx, bucket, objectName);
+  if (current && current.versionId === undefined) return current.sequence;
+  return nullVersions.get(tx, nullKey(bucket, objectName))?.sequence;
+}
+
 /** Makes an object the current version, in the way the bucket's versioning says. */
 export function addObject(
   tx: Transaction,
