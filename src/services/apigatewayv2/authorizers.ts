@@ -19,6 +19,18 @@ export function createAuthorizer(
   context: OperationContext,
 ): OutputOf<V2, "CreateAuthorizer"> {
   const { ApiId: apiId } = requireApi(tx, context, input.ApiId);
+  const authorizer = addAuthorizer(tx, context, apiId, input);
+  apiChanged(tx, context, apiId);
+  return describe(authorizer);
+}
+
+/** Without telling the stages: for whoever adds many. */
+export function addAuthorizer(
+  tx: Transaction,
+  context: OperationContext,
+  apiId: string,
+  input: Omit<InputOf<V2, "CreateAuthorizer">, "ApiId">,
+): Authorizer {
   const existing = authorizers.all(tx, context, apiId);
   if (existing.length >= AUTHORIZERS_PER_API_MAX) {
     throw badRequest(
@@ -31,8 +43,7 @@ export function createAuthorizer(
   const authorizer = { ...defaults(lowerId(context.random, 6)), ...members(input) } as Authorizer;
   checkAuthorizer(authorizer);
   authorizers.put(tx, context, apiId, authorizer.AuthorizerId, authorizer);
-  apiChanged(tx, context, apiId);
-  return describe(authorizer);
+  return authorizer;
 }
 
 /** Without a TTL nothing is cached. @see https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-authorizers.html */

@@ -18,6 +18,18 @@ export function createIntegration(
   context: OperationContext,
 ): OutputOf<V2, "CreateIntegration"> {
   const { ApiId: apiId } = requireApi(tx, context, input.ApiId);
+  const integration = addIntegration(tx, context, apiId, input);
+  apiChanged(tx, context, apiId);
+  return describe(integration);
+}
+
+/** Without telling the stages: for whoever adds many. */
+export function addIntegration(
+  tx: Transaction,
+  context: OperationContext,
+  apiId: string,
+  input: Omit<InputOf<V2, "CreateIntegration">, "ApiId">,
+): Integration {
   if (integrations.all(tx, context, apiId).length >= INTEGRATIONS_PER_API_MAX) {
     throw badRequest(
       "Maximum number of Integrations for this API has been reached. Please contact AWS if you need additional Integrations.",
@@ -33,8 +45,7 @@ export function createIntegration(
   } as Integration;
   checkIntegration(integration);
   integrations.put(tx, context, apiId, integration.IntegrationId, integration);
-  apiChanged(tx, context, apiId);
-  return describe(integration);
+  return integration;
 }
 
 function refuseConnections(input: { ConnectionType?: string | undefined; ConnectionId?: string | undefined }): void {

@@ -17,6 +17,19 @@ export function createRoute(
   context: OperationContext,
 ): OutputOf<V2, "CreateRoute"> {
   const { ApiId: apiId } = requireApi(tx, context, input.ApiId);
+  const route = addRoute(tx, context, apiId, input);
+  apiChanged(tx, context, apiId);
+  return describe(route);
+}
+
+/** Without telling the stages: for whoever adds many. */
+export function addRoute(
+  tx: Transaction,
+  context: OperationContext,
+  apiId: string,
+  input: Omit<InputOf<V2, "CreateRoute">, "ApiId">,
+): Route {
+  if (input.ApiKeyRequired) throw badRequest("ApiKeyRequired is not currently supported for HTTP APIs");
   const existing = routes.all(tx, context, apiId);
   if (existing.length >= ROUTES_PER_API_MAX)
     throw badRequest(
@@ -33,8 +46,7 @@ export function createRoute(
   };
   check(tx, context, apiId, route, existing);
   routes.put(tx, context, apiId, route.RouteId, route);
-  apiChanged(tx, context, apiId);
-  return describe(route);
+  return route;
 }
 
 function check(
@@ -106,6 +118,7 @@ export function updateRoute(
   context: OperationContext,
 ): OutputOf<V2, "UpdateRoute"> {
   const { apiId, route } = requireRoute(tx, context, input);
+  if (input.ApiKeyRequired) throw badRequest("ApiKeyRequired is not currently supported for HTTP APIs");
   if (route.ApiGatewayManaged)
     throw badRequest("Cannot update a route that is managed by API Gateway. Update the API instead");
   const { AuthorizerId, ...rest } = route;

@@ -4,7 +4,9 @@ import { defineService, type Service } from "../service.ts";
 import * as apis from "./apis.ts";
 import * as authorizers from "./authorizers.ts";
 import * as integrations from "./integrations.ts";
+import * as openapi from "./openapi.ts";
 import { createHttpApiPlane } from "./plane.ts";
+import { resources } from "./resources.ts";
 import * as routes from "./routes.ts";
 import * as stages from "./stages.ts";
 
@@ -14,6 +16,20 @@ export function createApigatewayv2(ports: ApigatewayPorts): {
 } {
   return { service: apigatewayv2, plane: createHttpApiPlane(ports) };
 }
+
+const WEBSOCKET_ROUTE_MEMBERS = [
+  "ModelSelectionExpression",
+  "RequestModels",
+  "RequestParameters",
+  "RouteResponseSelectionExpression",
+];
+const WEBSOCKET_INTEGRATION_MEMBERS = [
+  "ContentHandlingStrategy",
+  "PassthroughBehavior",
+  "RequestTemplates",
+  "TemplateSelectionExpression",
+  "TlsConfig",
+];
 
 export const apigatewayv2 = defineService<"apigatewayv2">({
   name: "apigatewayv2",
@@ -32,6 +48,7 @@ export const apigatewayv2 = defineService<"apigatewayv2">({
     DeleteRoute: routes.deleteRoute,
     DeleteRouteSettings: stages.deleteRouteSettings,
     DeleteStage: stages.deleteStage,
+    ExportApi: openapi.exportApi,
     GetApi: apis.getApi,
     GetApis: apis.getApis,
     GetAuthorizer: authorizers.getAuthorizer,
@@ -45,6 +62,8 @@ export const apigatewayv2 = defineService<"apigatewayv2">({
     GetStage: stages.getStage,
     GetStages: stages.getStages,
     GetTags: apis.getTags,
+    ImportApi: openapi.importApi,
+    ReimportApi: openapi.reimportApi,
     ResetAuthorizersCache: authorizers.resetAuthorizersCache,
     TagResource: apis.tagResource,
     UntagResource: apis.untagResource,
@@ -55,4 +74,15 @@ export const apigatewayv2 = defineService<"apigatewayv2">({
     UpdateRoute: routes.updateRoute,
     UpdateStage: stages.updateStage,
   },
+  unsupported: {
+    CreateApi: ["ApiKeySelectionExpression", "DisableSchemaValidation"],
+    UpdateApi: ["ApiKeySelectionExpression", "DisableSchemaValidation"],
+    CreateAuthorizer: ["IdentityValidationExpression"],
+    UpdateAuthorizer: ["IdentityValidationExpression"],
+    CreateIntegration: WEBSOCKET_INTEGRATION_MEMBERS,
+    UpdateIntegration: WEBSOCKET_INTEGRATION_MEMBERS,
+    CreateRoute: WEBSOCKET_ROUTE_MEMBERS,
+    UpdateRoute: WEBSOCKET_ROUTE_MEMBERS,
+  },
+  resources,
 });

@@ -147,10 +147,18 @@ export const integrations = parts("integration", defineRecord<Integration>("apig
 export const routes = parts("route", defineRecord<Route>("apigatewayv2.Route", 1));
 export const stages = parts("stage", defineRecord<Stage>("apigatewayv2.Stage", 1));
 
-/** Removes everything that belongs to an API, the API's own record aside. */
-export function deleteParts(tx: Transaction, owner: Owner, apiId: string): void {
-  const { start, end } = keysUnder("apigatewayv2", owner.accountId, owner.region, "part", apiId);
-  for (const [partKey] of [...tx.range(start, end)]) tx.delete(partKey);
+/** Removes what belongs to an API, the API's own record aside: everything, or parts of some kinds. */
+export function deleteParts(
+  tx: Transaction,
+  owner: Owner,
+  apiId: string,
+  nouns: readonly (string | undefined)[] = [undefined],
+): void {
+  for (const noun of nouns) {
+    const path = ["apigatewayv2", owner.accountId, owner.region, "part", apiId, ...(noun === undefined ? [] : [noun])];
+    const { start, end } = keysUnder(...path);
+    for (const [partKey] of [...tx.range(start, end)]) tx.delete(partKey);
+  }
 }
 
 /**
