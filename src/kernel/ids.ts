@@ -20,6 +20,6 @@ export const upperId = (random: Random, length: number): string => pick(random, 
 /** Letters of both cases and digits, as in secrets and version ids. */
 export const mixedId = (random: Random, length: number): string => pick(random, MIXED, length);
 
-/** IAM unique ids: `AKIA…` access key, `ASIA…` temporary key, `AIDA…` user, `AROA…` role, `ANPA…` managed policy, `AGPA…` group. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */
-export const iamId = (random: Random, prefix: "AKIA" | "ASIA" | "AIDA" | "AROA" | "ANPA" | "AGPA"): string =>
+/** IAM unique ids: `AKIA…` access key, `ASIA…` temporary key, `AIDA…` user, `AROA…` role, `ANPA…` managed policy, `AGPA…` group, `AIPA…` instance profile. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */
+export const iamId = (random: Random, prefix: "AKIA" | "ASIA" | "AIDA" | "AROA" | "ANPA" | "AGPA" | "AIPA"): string =>
   prefix + pick(random, UPPER, 16);

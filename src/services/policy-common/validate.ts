@@ -4,7 +4,7 @@
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
  */
-import type { AwsError } from "../../../kernel/errors.ts";
+import type { AwsError } from "../../kernel/errors.ts";
 import { legacyParsing, malformedPolicyDocument, type RawStatement, readPolicy } from "./document.ts";
 
 const PARTITIONS = new Set(["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "*"]);

@@ -4,7 +4,7 @@
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
-import { AwsError } from "../../../kernel/errors.ts";
+import { AwsError } from "../../kernel/errors.ts";
 import { type Condition, compileCondition } from "./conditions.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { compilePrincipal, type PrincipalElement } from "./principals.ts";

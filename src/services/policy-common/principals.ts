@@ -3,7 +3,7 @@
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
  */
-import type { Principal } from "../../service.ts";
+import type { Principal } from "../service.ts";
 
 /**
  * How a Principal element covers a caller, strongest first: `session` by the ARN of its session or by its user's ARN; `role` by the ARN of

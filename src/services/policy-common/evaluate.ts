@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
  */
-import type { Principal } from "../../service.ts";
+import type { Principal } from "../service.ts";
 import type { ConditionValues } from "./conditions.ts";
 import { compilePolicy, type Policy, type Statement } from "./document.ts";
 import type { Variables } from "./pattern.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { AccountId } from "../../../kernel/arn.ts";
-import type { Principal } from "../../service.ts";
+import type { AccountId } from "../../kernel/arn.ts";
+import type { Principal } from "../service.ts";
 import { type AuthorizationRequest, accessDeniedMessage, authorize } from "./evaluate.ts";
 
 const ACCOUNT = "111111111111" as AccountId;
