@@ -167,11 +167,7 @@ const DRAFTS: readonly Draft[] = [
     name: "AWSLambda_FullAccess",
     version: 1,
     created: "2020-11-17T21:14:08Z",
-    statements: [
-      allow([...LAMBDA_CONSOLE, "lambda:*"]),
-      PASS_TO("StringEquals", "lambda.amazonaws.com"),
-      LAMBDA_LOGS,
-    ],
+    statements: [allow([...LAMBDA_CONSOLE, "lambda:*"]), PASS_TO("StringEquals", "lambda.amazonaws.com"), LAMBDA_LOGS],
   },
   {
     name: "AWSLambda_ReadOnlyAccess",

@@ -97,10 +97,18 @@ export function checkDescription(value: string | undefined): string | undefined 
 export function checkMaxSessionDuration(value: number | undefined): number {
   const seconds = value ?? SESSION_SECONDS_MIN;
   if (seconds < SESSION_SECONDS_MIN) {
-    throw violated(String(seconds), "maxSessionDuration", `Member must have value greater than or equal to ${SESSION_SECONDS_MIN}`);
+    throw violated(
+      String(seconds),
+      "maxSessionDuration",
+      `Member must have value greater than or equal to ${SESSION_SECONDS_MIN}`,
+    );
   }
   if (seconds > SESSION_SECONDS_MAX) {
-    throw violated(String(seconds), "maxSessionDuration", `Member must have value less than or equal to ${SESSION_SECONDS_MAX}`);
+    throw violated(
+      String(seconds),
+      "maxSessionDuration",
+      `Member must have value less than or equal to ${SESSION_SECONDS_MAX}`,
+    );
   }
   return seconds;
 }
@@ -122,11 +130,13 @@ export function checkDocument(member: string, value: string | undefined): string
 export const charactersOf = (document: string): number => document.replace(/\s/g, "").length;
 
 export function checkManagedPolicySize(document: string): void {
-  if (charactersOf(document) > MANAGED_POLICY_CHARACTERS_MAX) throw quotaExceeded("PolicySize", MANAGED_POLICY_CHARACTERS_MAX);
+  if (charactersOf(document) > MANAGED_POLICY_CHARACTERS_MAX)
+    throw quotaExceeded("PolicySize", MANAGED_POLICY_CHARACTERS_MAX);
 }
 
 export function checkTrustPolicySize(document: string): void {
-  if (charactersOf(document) > TRUST_POLICY_CHARACTERS_MAX) throw quotaExceeded("ACLSizePerRole", TRUST_POLICY_CHARACTERS_MAX);
+  if (charactersOf(document) > TRUST_POLICY_CHARACTERS_MAX)
+    throw quotaExceeded("ACLSizePerRole", TRUST_POLICY_CHARACTERS_MAX);
 }
 
 /** @param characters of all inline policies that the entity would have */
@@ -138,25 +148,39 @@ export function checkInlineSize(kind: EntityKind, name: string, characters: numb
 export const attachedQuota = (kind: EntityKind) => quotaExceeded(`PoliciesPer${QUOTA_NOUN[kind]}`, ATTACHED_MAX);
 
 /** What is there, with these tags added. Keys are unique without regard to case. */
-export function addTags(existing: readonly Tag[], added: readonly { Key: string | undefined; Value: string | undefined }[]): Tag[] {
+export function addTags(
+  existing: readonly Tag[],
+  added: readonly { Key: string | undefined; Value: string | undefined }[],
+): Tag[] {
   const seen = new Set<string>();
   const tags = new Map(existing.map((tag) => [tag.Key.toLowerCase(), tag]));
   for (const [index, tag] of added.entries()) {
     const tagKey = required(`tags.${index + 1}.member.key`, tag.Key);
     const value = tag.Value;
     if (value === undefined) throw violated(null, `tags.${index + 1}.member.value`, "Member must not be null");
-    if (tagKey.length > 128) throw violated(tagKey, `tags.${index + 1}.member.key`, "Member must have length less than or equal to 128");
-    if (value.length > 256) throw violated(value, `tags.${index + 1}.member.value`, "Member must have length less than or equal to 256");
+    if (tagKey.length > 128)
+      throw violated(tagKey, `tags.${index + 1}.member.key`, "Member must have length less than or equal to 128");
+    if (value.length > 256)
+      throw violated(value, `tags.${index + 1}.member.value`, "Member must have length less than or equal to 256");
     const pattern = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+";
     if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u.test(tagKey)) {
-      throw violated(tagKey, `tags.${index + 1}.member.key`, `Member must satisfy regular expression pattern: ${pattern}`);
+      throw violated(
+        tagKey,
+        `tags.${index + 1}.member.key`,
+        `Member must satisfy regular expression pattern: ${pattern}`,
+      );
     }
     if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u.test(value)) {
-      throw violated(value, `tags.${index + 1}.member.value`, `Member must satisfy regular expression pattern: ${pattern}`);
+      throw violated(
+        value,
+        `tags.${index + 1}.member.value`,
+        `Member must satisfy regular expression pattern: ${pattern}`,
+      );
     }
     if (/^aws:/i.test(tagKey)) throw validationError("System tags cannot be added/updated/removed.");
     const folded = tagKey.toLowerCase();
-    if (seen.has(folded)) throw invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    if (seen.has(folded))
+      throw invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
     seen.add(folded);
     tags.set(folded, { Key: tagKey, Value: value });
   }

@@ -17,9 +17,7 @@
  *     iam ACCOUNT profile-of       role id  profile     {}
  *     iam ACCOUNT version          policy id  number    PolicyVersion
  *     iam ACCOUNT user-key         user id  access key  {}
- *     iam ACCOUNT alias                                 AccountAlias
  *     iam access-key               access key id        AccessKey       one table: whose key it is, is what is asked
- *     iam alias                    alias                AliasOwner      unique over all accounts
  */
 import type { AccountId } from "../../kernel/arn.ts";
 import { type Key, key, keysUnder } from "../../storage/keys.ts";
@@ -121,8 +119,6 @@ export const instanceProfiles = defineRecord<InstanceProfile>("iam.InstanceProfi
 export const accessKeys = defineRecord<AccessKey>("iam.AccessKey", 1);
 /** A row that says by its key alone that two things belong together. */
 export const links = defineRecord<Record<never, never>>("iam.Link", 1);
-export const accountAliases = defineRecord<{ readonly alias: string }>("iam.AccountAlias", 1);
-export const aliasOwners = defineRecord<{ readonly accountId: AccountId }>("iam.AliasOwner", 1);
 
 export interface KeyRange {
   readonly start: Key;
@@ -162,5 +158,3 @@ export const versionKey = (accountId: AccountId, policyId: string, number: numbe
 export const versionKeys = (accountId: AccountId, policyId: string): KeyRange =>
   keysUnder("iam", accountId, "version", policyId);
 export const accessKeyKey = (accessKeyId: string): Key => key("iam", "access-key", accessKeyId);
-export const accountAliasKey = (accountId: AccountId): Key => key("iam", accountId, "alias");
-export const aliasOwnerKey = (alias: string): Key => key("iam", "alias", alias);

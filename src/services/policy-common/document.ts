@@ -195,3 +195,22 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 export const syntaxErrors = (): AwsError => malformedPolicyDocument("Syntax errors in policy.");
 export const legacyParsing = (): AwsError => malformedPolicyDocument("The policy failed legacy parsing");
+
+/** The condition keys and policy variables that a document asks for, each once, as first written. @throws MalformedPolicyDocument */
+export function contextKeysOf(text: string): string[] {
+  const keys = new Map<string, string>();
+  const add = (key: string) => {
+    if (!keys.has(key.toLowerCase())) keys.set(key.toLowerCase(), key);
+  };
+  const addVariables = (value: string) => {
+    for (const [, name] of value.matchAll(/\$\{\s*([^*?$},]+?)\s*(?:,[^}]*)?\}/g)) add(name!);
+  };
+  for (const statement of readPolicy(text).statements) {
+    statement.resources.forEach(addVariables);
+    for (const { key, values } of statement.conditions) {
+      add(key);
+      values.forEach(addVariables);
+    }
+  }
+  return [...keys.values()];
+}
