@@ -1,4 +1,5 @@
 /** Whose access key is this? Asked at every signed request. */
+import type { AccountId } from "../../kernel/arn.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { Principal } from "../service.ts";
 import { entityArn } from "./entities.ts";
@@ -7,6 +8,7 @@ import { accessKeyKey, accessKeys, userKey, users } from "./state.ts";
 export interface Credentials {
   readonly secretAccessKey: string;
   readonly principal: Principal;
+  readonly accountId: AccountId;
 }
 
 /** A user's active key (`AKIA…`); undefined when there is no such key, or it was made inactive. */
@@ -18,6 +20,7 @@ export function findAccessKey(tx: Transaction, accessKeyId: string): Credentials
   if (!user) return undefined;
   return {
     secretAccessKey: accessKey.secretAccessKey,
+    accountId,
     principal: {
       type: "user",
       accountId,
@@ -26,4 +29,9 @@ export function findAccessKey(tx: Transaction, accessKeyId: string): Credentials
       userId: user.id,
     },
   };
+}
+
+/** The account that a user's key belongs to, active or not. */
+export function accountOfAccessKey(tx: Transaction, accessKeyId: string): AccountId | undefined {
+  return accessKeys.get(tx, accessKeyKey(accessKeyId))?.accountId;
 }
