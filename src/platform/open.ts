@@ -8,15 +8,17 @@ import type { AccountId, Region } from "../kernel/arn.ts";
 import { SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { SystemRandom } from "../kernel/random.ts";
+import { authorize } from "../services/iam/authorization.ts";
 import type { HttpFront } from "../services/service.ts";
 import { FileBlobs } from "../storage/blobs.ts";
 import { type Durability, LmdbEngine } from "../storage/engines/lmdb.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
 import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
+import { apigatewayPorts } from "./apigateway-ports.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
 import { createFrontMatcher } from "./fronts.ts";
-import { buildHouse } from "./house.ts";
+import { buildHouse, type House } from "./house.ts";
 import { createAuthenticator, type Who } from "./identity.ts";
 import { lambdaPorts } from "./lambda-ports.ts";
 import { createServices } from "./services.ts";
@@ -64,8 +66,17 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       durable: !settings.ephemeral && settings.durability === "strict",
     });
     let endpoint = "";
-    const services = createServices({ lambda: lambdaPorts(() => endpoint) });
-    const house = buildHouse({
+    const shapes = openShapes(settings.shapesDirectory);
+    const services = createServices({
+      apigateway: apigatewayPorts({
+        shapes: () => shapes,
+        core: () => house.core,
+        allows: (tx, principal, { action, resource }) =>
+          !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
+      }),
+      lambda: lambdaPorts(() => endpoint),
+    });
+    const house: House = buildHouse({
       clock,
       random,
       log,
@@ -82,7 +93,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
 
     const { core } = house;
     const server = createWireServer<Who>({
-      shapes: openShapes(settings.shapesDirectory),
+      shapes,
       authenticator: createAuthenticator({
         store: () => core.store,
         sources: [],

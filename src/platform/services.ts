@@ -1,6 +1,7 @@
 /** Every service that Virga lists. */
-import { apigateway } from "../services/apigateway/service.ts";
-import { apigatewayv2 } from "../services/apigatewayv2/service.ts";
+import { createApigateway } from "../services/apigateway/service.ts";
+import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
+import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
 import { cloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { iam } from "../services/iam/service.ts";
@@ -16,13 +17,15 @@ import { sts } from "../services/sts/service.ts";
 
 /** What services need of the outside world. */
 export interface ServicePorts {
+  readonly apigateway: ApigatewayPorts;
   readonly lambda: LambdaPorts;
 }
 
 export function createServices(ports: ServicePorts): readonly Service[] {
+  const httpApis = createApigatewayv2(ports.apigateway);
   return [
-    apigateway,
-    apigatewayv2,
+    createApigateway(ports.apigateway, httpApis.plane),
+    httpApis.service,
     cloudformation,
     dynamodb,
     iam,

@@ -19,8 +19,10 @@ import type { CallAs, FlowContext, Principal, Service } from "../services/servic
 import { FileBlobs } from "../storage/blobs.ts";
 import type { Engine } from "../storage/engine.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
+import { openShapes } from "../wire/shapes.ts";
+import { apigatewayPorts } from "./apigateway-ports.ts";
 import type { Authorize, Caller, Core } from "./core.ts";
-import { buildHouse } from "./house.ts";
+import { buildHouse, type House } from "./house.ts";
 import { createServices, type ServicePorts } from "./services.ts";
 
 export interface TestPlatformOptions {
@@ -60,18 +62,31 @@ const ROOT: Principal = { type: "root", accountId: ACCOUNT, arn: `arn:aws:iam::$
 /** Event-loop turns without a delivery under way after which the platform counts as quiet. */
 const QUIET_TURNS = 12;
 
+/** Read when something first speaks AWS's protocols in process. */
+const generatedShapes = () => {
+  shapes ??= openShapes(join(import.meta.dirname, "../../generated/shapes"));
+  return shapes;
+};
+let shapes: ReturnType<typeof openShapes> | undefined;
+
 export async function openTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const clock = new VirtualClock(options.nowMs ?? Date.UTC(2026, 0, 1));
   const random = new SeededRandom(options.seed ?? 1);
   const directory = await mkdtemp(join(tmpdir(), "virga-test-"));
   const blobs = await FileBlobs.open(directory, random, { durable: false });
-  const house = buildHouse({
+  const house: House = buildHouse({
     clock,
     random,
     log: options.log ?? silentLog,
     engine: options.engine ?? new MemoryEngine(),
     blobs,
-    services: options.services ?? createServices({ lambda: fakePorts(), ...options.ports }),
+    services:
+      options.services ??
+      createServices({
+        apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
+        lambda: fakePorts(),
+        ...options.ports,
+      }),
     authorize: options.authorize ?? (() => {}),
     accountId: ACCOUNT,
     region: REGION,

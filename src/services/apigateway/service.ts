@@ -1,3 +1,4 @@
+/** Amazon API Gateway: REST APIs, and the addresses of all deployed APIs. */
 import { executeApiFronts } from "../apigateway-common/fronts.ts";
 import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
 import { jsonMessage } from "../apigateway-common/replies.ts";
