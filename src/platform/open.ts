@@ -75,6 +75,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
       }),
       lambda: lambdaPorts(() => endpoint),
+      authRequired,
     });
     const house: House = buildHouse({
       clock,

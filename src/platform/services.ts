@@ -4,6 +4,7 @@ import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
 import { cloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
+import { accountOfAccessKey } from "../services/iam/credentials.ts";
 import { iam } from "../services/iam/service.ts";
 import type { LambdaPorts } from "../services/lambda/ports.ts";
 import { createLambda } from "../services/lambda/service.ts";
@@ -13,12 +14,14 @@ import type { Service } from "../services/service.ts";
 import { ses } from "../services/ses/service.ts";
 import { sesv2 } from "../services/sesv2/service.ts";
 import { sqs } from "../services/sqs/service.ts";
-import { sts } from "../services/sts/service.ts";
+import { createSts } from "../services/sts/service.ts";
 
 /** What services need of the outside world. */
 export interface ServicePorts {
   readonly apigateway: ApigatewayPorts;
   readonly lambda: LambdaPorts;
+  /** Signed requests from known keys only, and policies enforced. */
+  readonly authRequired: boolean;
 }
 
 export function createServices(ports: ServicePorts): readonly Service[] {
@@ -35,6 +38,6 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     ses,
     sesv2,
     sqs,
-    sts,
+    createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
   ] as unknown as readonly Service[];
 }

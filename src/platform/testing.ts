@@ -85,6 +85,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
       createServices({
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
         lambda: fakePorts(),
+        authRequired: false,
         ...options.ports,
       }),
     authorize: options.authorize ?? (() => {}),
