@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { honoured } from "./members.ts";
 import { ambient, finished, introduced, layers, type Problem, portable } from "./rules.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -37,6 +38,7 @@ for (const file of tracked()) {
   if (file.endsWith(".ts"))
     problems.push(...layers(file, source), ...ambient(file, source), ...introduced(file, source));
 }
+problems.push(...honoured(root));
 for (const { file, line, message } of problems) console.error(`${file}:${line}: ${message}`);
 if (problems.length > 0) {
   console.error(`\n${problems.length} ${problems.length === 1 ? "thing is" : "things are"} untidy.`);

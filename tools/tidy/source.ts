@@ -7,10 +7,12 @@ const BEFORE_REGEX =
 /**
  * Blanks comments, strings, template text and regular expressions with spaces; what remains keeps its place, line by line. Code inside
  * `${…}` of a template remains.
+ * @param what to blank: comments alone, or everything
  */
-export function codeOnly(source: string): string {
-  const out = [...source];
-  const blank = (start: number, end: number) => {
+export function codeOnly(source: string, what: "comments" | "all" = "all"): string {
+  const out = source.split("");
+  const blank = (start: number, end: number, always = what === "all") => {
+    if (!always) return;
     for (let i = start; i < end; i++) if (out[i] !== "\n") out[i] = " ";
   };
   let at = 0;
@@ -36,7 +38,7 @@ export function codeOnly(source: string): string {
     if (two === "//" || two === "/*") {
       const stop = two === "//" ? source.indexOf("\n", at) : source.indexOf("*/", at + 2) + 2;
       const end = stop <= 1 ? source.length : stop;
-      blank(at, end);
+      blank(at, end, true);
       at = end;
     } else if (char === '"' || char === "'") {
       let end = at + 1;
@@ -71,6 +73,9 @@ export function codeOnly(source: string): string {
   }
   return out.join("");
 }
+
+/** The source with comments blanked; strings stay. */
+export const withoutComments = (source: string): string => codeOnly(source, "comments");
 
 export interface Import {
   readonly specifier: string;
