@@ -8,7 +8,10 @@ export class AwsError extends Error {
   readonly code: string;
   /** HTTP status. */
   readonly status: number;
-  /** Further members of the error's modelled shape, for example `Item` or `CancellationReasons`. */
+  /**
+   * Further members of the error's modelled shape, for example `Item` or `CancellationReasons`. REST-XML (S3) writes any member as an element,
+   * except `$headers`: a record of headers that the reply carries.
+   */
   readonly detail: Readonly<Record<string, unknown>>;
   override readonly name = "AwsError";
 

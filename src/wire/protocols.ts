@@ -156,7 +156,10 @@ export class ServiceProtocol {
     const xml = this.model.facts.protocol === "restXml";
     const bindings = this.#outputBindings(operation);
     const headers: Record<string, string> = xml ? s3Ids(requestId) : { "x-amzn-RequestId": requestId };
-    const status = writeBindings(bindings, output, headers) ?? operation.http?.[2] ?? 200;
+    // A range is a partial answer; S3's model knows the header and not the status.
+    const status =
+      writeBindings(bindings, output, headers) ??
+      (xml && headers["content-range"] !== undefined ? 206 : (operation.http?.[2] ?? 200));
     const { payload } = bindings;
     const namespace = this.model.facts.xmlNamespace;
     let body: Reply["body"];
@@ -278,12 +281,13 @@ function encodeError(
     }
     case "restXml": {
       const ids = s3Ids(requestId);
-      const detail = Object.entries(error.detail)
+      const { $headers: further, ...elements } = error.detail;
+      const detail = Object.entries(elements)
         .map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`)
         .join("");
       return {
         status,
-        headers: { ...ids, "content-type": "application/xml" },
+        headers: { ...ids, "content-type": "application/xml", ...(further as Record<string, string> | undefined) },
         body: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message>${detail}<Resource>${escapeXml(resource)}</Resource><RequestId>${ids["x-amz-request-id"]}</RequestId><HostId>${ids["x-amz-id-2"]}</HostId></Error>`,
       };
     }

@@ -8,14 +8,7 @@ import { assert } from "../../kernel/errors.ts";
 import { type Blob, type Blobs, dropBlob, keepBlob } from "../../storage/blobs.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
-import {
-  type ChecksumMembers,
-  hasherFor,
-  prepareChecksums,
-  type StatedChecksum,
-  statedChecksum,
-  verifyChecksum,
-} from "./checksums.ts";
+import { type ChecksumMembers, hasherFor, prepareChecksums, statedChecksum, verifyChecksum } from "./checksums.ts";
 import { s3Error } from "./errors.ts";
 import { BODY_INLINE_BYTES_MAX, PUT_BYTES_MAX } from "./rules.ts";
 import {
@@ -49,10 +42,8 @@ export interface BodyInput extends ChecksumMembers {
 }
 
 export interface ReceiveOptions {
-  /** Computed when the request states no checksum; S3 stores CRC64NVME then. */
+  /** The checksum to keep, whatever the request states. Else the stated one is kept, or CRC64NVME, as S3 does. */
   readonly algorithm?: ChecksumAlgorithm | undefined;
-  /** Parts are always files. */
-  readonly inlineBytesMax?: number;
   /** Called before a body that will become a file is read: the chance to refuse it early. */
   readonly before?: () => Promise<void>;
 }
@@ -66,20 +57,21 @@ export async function receiveBody(
   input: BodyInput,
   options: ReceiveOptions = {},
 ): Promise<ReceivedBody> {
-  const inlineMax = options.inlineBytesMax ?? BODY_INLINE_BYTES_MAX;
   const expected = expectedBytes(flow, input);
   if (expected !== undefined && expected > PUT_BYTES_MAX) throw tooLarge(expected);
   const contentMd5 = input.ContentMD5 === undefined ? undefined : checkedMd5(input.ContentMD5);
   const stated = statedChecksum(input, flow.http?.headers);
-  const algorithm = stated?.algorithm ?? options.algorithm ?? "CRC64NVME";
-  if (algorithm === "CRC64NVME") await prepareChecksums();
+  const algorithm = options.algorithm ?? stated?.algorithm ?? "CRC64NVME";
+  await prepareChecksums();
   const md5 = createHash("md5");
   const hasher = hasherFor(algorithm);
+  const statedHasher = stated && stated.algorithm !== algorithm ? hasherFor(stated.algorithm) : undefined;
   let size = 0;
   const onChunk = (chunk: Uint8Array) => {
     size += chunk.length;
     md5.update(chunk);
     hasher.update(chunk);
+    statedHasher?.update(chunk);
   };
 
   const toFile = async (body: Readable | Uint8Array | AsyncIterable<Uint8Array>) => {
@@ -93,18 +85,18 @@ export async function receiveBody(
   const source = sourceOf(input.Body);
   let bytes: { inline: Buffer } | { blob: Blob };
   if (source instanceof Uint8Array) {
-    if (source.length <= inlineMax) {
+    if (source.length <= BODY_INLINE_BYTES_MAX) {
       onChunk(source);
       bytes = { inline: Buffer.from(source) };
     } else bytes = { blob: await toFile(source) };
-  } else if (expected !== undefined && expected > inlineMax) {
+  } else if (expected !== undefined && expected > BODY_INLINE_BYTES_MAX) {
     bytes = { blob: await toFile(source) };
   } else {
     const head: Buffer[] = [];
     let held = 0;
     const iterator = source[Symbol.asyncIterator]();
     let next = await iterator.next();
-    while (!next.done && held + next.value.length <= inlineMax) {
+    while (!next.done && held + next.value.length <= BODY_INLINE_BYTES_MAX) {
       head.push(next.value);
       held += next.value.length;
       next = await iterator.next();
@@ -119,6 +111,7 @@ export async function receiveBody(
 
   const digest = md5.digest();
   const computed = hasher.digest();
+  const toCompare = statedHasher?.digest() ?? computed;
   return {
     size,
     etag: digest.toString("hex"),
@@ -131,7 +124,7 @@ export async function receiveBody(
           CalculatedDigest: digest.toString("base64"),
         });
       }
-      if (stated) verifyChecksum(stated as StatedChecksum, computed, flow.http?.trailers());
+      if (stated) verifyChecksum(stated, toCompare, flow.http?.trailers());
     },
   };
 }

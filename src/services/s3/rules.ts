@@ -12,6 +12,10 @@ import type { BucketRecord, StoredHeaders } from "./state.ts";
 export const BODY_INLINE_BYTES_MAX = 16 * 1024;
 /** A single PUT, and a part: 5 GiB. */
 export const PUT_BYTES_MAX = 5 * 1024 ** 3;
+export const PART_BYTES_MIN = 5 * 1024 ** 2;
+export const PART_NUMBER_MAX = 10_000;
+/** An object uploaded in parts: 5 TiB. */
+export const OBJECT_BYTES_MAX = 5 * 1024 ** 4;
 export const KEY_BYTES_MAX = 1024;
 /** User-defined metadata: the sum of the bytes of names and values. */
 export const METADATA_BYTES_MAX = 2048;

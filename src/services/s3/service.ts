@@ -23,6 +23,13 @@ import {
 import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts";
 import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors.ts";
+import { listParts, uploadPart, uploadPartCopy } from "./multipart/parts.ts";
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  listMultipartUploads,
+} from "./multipart/uploads.ts";
 import { copyObject } from "./objects/copy.ts";
 import { deleteObject, deleteObjects } from "./objects/delete.ts";
 import { getObject, headObject } from "./objects/get.ts";
@@ -72,7 +79,10 @@ const OTHER_CHECKSUMS = ["ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH1
 export const s3 = defineService<"s3">({
   name: "s3",
   operations: {
+    AbortMultipartUpload: abortMultipartUpload,
+    CompleteMultipartUpload: completeMultipartUpload,
     CreateBucket: createBucket,
+    CreateMultipartUpload: createMultipartUpload,
     DeleteBucket: deleteBucket,
     DeleteBucketCors: deleteBucketCors,
     DeleteBucketEncryption: deleteBucketEncryption,
@@ -108,9 +118,11 @@ export const s3 = defineService<"s3">({
     HeadBucket: headBucket,
     HeadObject: headObject,
     ListBuckets: listBuckets,
+    ListMultipartUploads: listMultipartUploads,
     ListObjects: listObjects,
     ListObjectsV2: listObjectsV2,
     ListObjectVersions: listObjectVersions,
+    ListParts: listParts,
     PutBucketAcl: putBucketAcl,
     PutBucketCors: putBucketCors,
     PutBucketEncryption: putBucketEncryption,
@@ -128,8 +140,12 @@ export const s3 = defineService<"s3">({
     CopyObject: copyObject,
     GetObject: getObject,
     PutObject: putObject,
+    UploadPart: uploadPart,
+    UploadPartCopy: uploadPartCopy,
   },
   unsupported: {
+    AbortMultipartUpload: ["IfMatchInitiatedTime"],
+    CompleteMultipartUpload: [...CUSTOMER_KEY, ...OTHER_CHECKSUMS],
     CopyObject: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK],
     CreateBucket: [
       "BucketNamespace",
@@ -141,6 +157,7 @@ export const s3 = defineService<"s3">({
       "GrantWrite",
       "GrantWriteACP",
     ],
+    CreateMultipartUpload: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK],
     DeleteObject: ["MFA", "BypassGovernanceRetention", "IfMatchLastModifiedTime", "IfMatchSize"],
     DeleteObjects: ["MFA", "BypassGovernanceRetention"],
     GetObject: CUSTOMER_KEY,
@@ -151,6 +168,9 @@ export const s3 = defineService<"s3">({
     ListObjectVersions: ["OptionalObjectAttributes"],
     PutBucketVersioning: ["MFA", "VersioningConfiguration.MFADelete"],
     PutObject: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, ...OTHER_CHECKSUMS, "WriteOffsetBytes"],
+    ListParts: CUSTOMER_KEY,
+    UploadPart: [...CUSTOMER_KEY, ...OTHER_CHECKSUMS],
+    UploadPartCopy: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY],
   },
   permissions,
   resourcePolicy,
