@@ -1,6 +1,7 @@
 /** Who sent a request: reads its signature, verifies it where the key is known or must be, and says no in the words of the protocol. */
 import { AwsError } from "../kernel/errors.ts";
 import type { Protocol } from "./protocols.ts";
+import { type ClaimV2, readClaimV2, stringToSignV2, verifyV2 } from "./sigv2.ts";
 import {
   readClaim,
   type SignableRequest,
@@ -57,6 +58,8 @@ export function authenticate<Who>(
   const claim = readClaim(request);
   if (claim.kind === "malformed") throw refuse.malformed(claim.message, claim.presigned);
   if (claim.kind === "unsigned") {
+    const older = service === "s3" ? readClaimV2(request) : undefined;
+    if (older) return authenticateV2(request, older, authenticator, nowMs);
     const who = authenticator.unsigned(service);
     if (who === undefined) throw refuse.unsigned();
     return { who, region: undefined, verification: undefined, signed: undefined };
@@ -81,6 +84,37 @@ export function authenticate<Who>(
   }
   return { who: identity.who, region: signed.region, verification, signed };
 }
+
+/** A presigned URL of signature version 2. */
+function authenticateV2<Who>(
+  request: SignableRequest,
+  claim: ClaimV2,
+  authenticator: Authenticator<Who>,
+  nowMs: number,
+): Authentication<Who> {
+  const refuse = refusals("restXml");
+  const expiresMs = Number(claim.expires) * 1000;
+  if (expiresMs < nowMs) throw refuse.expiredRequest(expiresMs, nowMs);
+  const nothingMore = { region: undefined, verification: undefined, signed: undefined };
+  const identity = authenticator.find(claim.accessKeyId);
+  if (!identity) {
+    if (authenticator.required) throw refuse.unknownKey(claim.accessKeyId);
+    return { who: authenticator.stranger(claim.accessKeyId), ...nothingMore };
+  }
+  if (identity.sessionToken !== claim.sessionToken) throw refuse.badToken();
+  if (identity.expiresMs !== undefined && identity.expiresMs <= nowMs) throw refuse.expiredToken();
+  if (!verifyV2(request, claim, identity.secretAccessKey)) {
+    throw new AwsError("SignatureDoesNotMatch", S3_MISMATCH, 403, {
+      AWSAccessKeyId: claim.accessKeyId,
+      StringToSign: stringToSignV2(request, claim),
+      SignatureProvided: claim.signature,
+    });
+  }
+  return { who: identity.who, ...nothingMore };
+}
+
+const S3_MISMATCH =
+  "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}/, "");
 const basic = (ms: number): string => iso(ms).replace(/[-:]/g, "");
@@ -121,17 +155,12 @@ function refusals(protocol: Protocol) {
           { RequestTime, ServerTime: iso(nowMs), MaxAllowedSkewMilliseconds: SKEW_MS_MAX },
         ),
       mismatch: (signed: Signed, { stringToSign, canonicalRequest }: Verification) =>
-        new AwsError(
-          "SignatureDoesNotMatch",
-          "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-          403,
-          {
-            AWSAccessKeyId: signed.accessKeyId,
-            StringToSign: stringToSign,
-            SignatureProvided: signed.signature,
-            CanonicalRequest: canonicalRequest,
-          },
-        ),
+        new AwsError("SignatureDoesNotMatch", S3_MISMATCH, 403, {
+          AWSAccessKeyId: signed.accessKeyId,
+          StringToSign: stringToSign,
+          SignatureProvided: signed.signature,
+          CanonicalRequest: canonicalRequest,
+        }),
     };
   }
   const query = protocol === "awsQuery";
