@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openTestPlatform, type TestPlatform } from "../../platform/testing.ts";
+import { logs } from "../logs/service.ts";
 import type { InputOf, Service } from "../service.ts";
 import { createLambda } from "./service.ts";
 import { FakeConcurrencyExceeded, type FakePorts, fakePorts, fakeSts, sha256Base64 } from "./testing.ts";
@@ -20,7 +21,7 @@ const hello: CreateInput = {
 
 async function withLambda(run: (platform: TestPlatform, ports: FakePorts) => Promise<void>): Promise<void> {
   const ports = fakePorts();
-  const services = [createLambda(ports), fakeSts] as unknown as Service[];
+  const services = [createLambda(ports), fakeSts, logs] as unknown as Service[];
   const platform = await openTestPlatform({ services });
   try {
     await run(platform, ports);
@@ -452,4 +453,16 @@ test("a layer reaches the functions that name it, and stays theirs when it is de
       Layers!.map(({ LayerName, LatestMatchingVersion }) => [LayerName, LatestMatchingVersion!.Version]),
       [["shared", 2]],
     );
+  }));
+
+test("what a function writes is in CloudWatch Logs shortly after", () =>
+  withLambda(async (platform) => {
+    await platform.call("lambda", "CreateFunction", hello);
+    await platform.call("lambda", "Invoke", { FunctionName: "hello" });
+    await platform.call("lambda", "Invoke", { FunctionName: "hello" });
+    await platform.advance(100);
+    const { events } = await platform.call("logs", "FilterLogEvents", { logGroupName: "/aws/lambda/hello" });
+    assert.equal(events!.length, 2);
+    assert.match(events![0]!.message!, /^START RequestId: [0-9a-f-]{36} Version: \$LATEST\n$/);
+    assert.equal(events![0]!.logStreamName, "2026/01/01/[$LATEST]0123");
   }));
