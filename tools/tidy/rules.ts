@@ -33,7 +33,7 @@ export function layers(file: string, source: string): Problem[] {
   const problems: Problem[] = [];
   for (const { specifier, line, typeOnly } of importsOf(source)) {
     if (!specifier.startsWith(".")) {
-      if (/^@(aws-sdk|smithy)\//.test(specifier) && layer !== "cli" && !typeOnly && !isTest(file)) {
+      if (specifier.startsWith("@aws-sdk/") && layer !== "cli" && !typeOnly && !isTest(file)) {
         problems.push({
           file,
           line,
