@@ -209,13 +209,13 @@ export class ServiceProtocol {
 
   #inputBindings(operation: Operation): Bindings {
     let bindings = this.#inputs.get(operation);
-    if (!bindings) this.#inputs.set(operation, (bindings = bindingsOf(operation.input)));
+    if (!bindings) this.#inputs.set(operation, (bindings = bindingsOf(operation.input, "input", operation.http?.[1])));
     return bindings;
   }
 
   #outputBindings(operation: Operation): Bindings {
     let bindings = this.#outputs.get(operation);
-    if (!bindings) this.#outputs.set(operation, (bindings = bindingsOf(operation.output)));
+    if (!bindings) this.#outputs.set(operation, (bindings = bindingsOf(operation.output, "output")));
     return bindings;
   }
 }

@@ -21,7 +21,9 @@ interface TextBinding {
 export interface Bindings {
   readonly labels: ReadonlyMap<string, (text: string) => unknown>;
   readonly query: readonly TextBinding[];
+  /** The member that takes all query parameters not in `boundQuery`. */
   readonly queryParameters: string | undefined;
+  readonly boundQuery: ReadonlySet<string>;
   readonly headers: readonly TextBinding[];
   readonly prefixHeaders: readonly { readonly name: string; readonly prefix: string }[];
   readonly payload: Member | undefined;
@@ -30,7 +32,12 @@ export interface Bindings {
   readonly body: Structure | undefined;
 }
 
-export function bindingsOf(shape: Shape): Bindings {
+/**
+ * @param direction outputs know headers, payload and status alone: a shape used both ways may carry request traits that mean nothing in a response
+ * @param template URI template, whose literal query parameters belong to no member
+ */
+export function bindingsOf(shape: Shape, direction: "input" | "output", template = ""): Bindings {
+  const request = direction === "input";
   const labels = new Map<string, (text: string) => unknown>();
   const query: TextBinding[] = [];
   const headers: TextBinding[] = [];
@@ -41,18 +48,20 @@ export function bindingsOf(shape: Shape): Bindings {
   let statusCode: string | undefined;
   for (const member of isStructure(shape) ? shape.members : []) {
     const { name, traits } = member;
-    if (traits.httpLabel) labels.set(name, scalarFromText(member.shape, "date-time"));
-    else if (traits.httpQuery) query.push(textBinding(member, traits.httpQuery, "date-time"));
-    else if (traits.httpQueryParams) queryParameters = name;
+    if (request && traits.httpLabel) labels.set(name, scalarFromText(member.shape, "date-time"));
+    else if (request && traits.httpQuery) query.push(textBinding(member, traits.httpQuery, "date-time"));
+    else if (request && traits.httpQueryParams) queryParameters = name;
     else if (traits.httpHeader) headers.push(textBinding(member, traits.httpHeader.toLowerCase(), "http-date"));
     else if (traits.httpPrefixHeaders !== undefined)
       prefixHeaders.push({ name, prefix: traits.httpPrefixHeaders.toLowerCase() });
-    else if (traits.httpResponseCode) statusCode = name;
+    else if (!request && traits.httpResponseCode) statusCode = name;
     else if (traits.httpPayload) payload = member;
     else bodyMembers.push(member);
   }
   const body = isStructure(shape) && bodyMembers.length > 0 ? { ...shape, members: bodyMembers } : undefined;
-  return { labels, query, queryParameters, headers, prefixHeaders, payload, statusCode, body };
+  const literals = literalsOf(template).map(([name]) => name);
+  const boundQuery = new Set([...query.map((binding) => binding.wire), ...literals]);
+  return { labels, query, queryParameters, boundQuery, headers, prefixHeaders, payload, statusCode, body };
 }
 
 function textBinding(member: Member, wire: string, format: TimestampFormat): TextBinding {
@@ -93,8 +102,8 @@ export function readBindings(bindings: Bindings, parts: RequestParts): Record<st
     out[binding.name] = binding.list ? values.map(binding.read) : binding.read(values[0]!);
   }
   if (bindings.queryParameters) {
-    const bound = new Set(bindings.query.map((binding) => binding.wire));
-    out[bindings.queryParameters] = Object.fromEntries(parts.query.filter(([name]) => !bound.has(name)));
+    const free = parts.query.filter(([name]) => !bindings.boundQuery.has(name));
+    if (free.length > 0) out[bindings.queryParameters] = Object.fromEntries(free);
   }
   for (const binding of bindings.headers) {
     const text = parts.headers[binding.wire];
@@ -213,7 +222,7 @@ export function createRouter(model: ServiceModel): Router {
 }
 
 function routeOf(operation: Operation, method: string, template: string): Route {
-  const [path, literals = ""] = template.split("?") as [string, string?];
+  const path = template.split("?")[0]!;
   const segments = path
     .split("/")
     .slice(1)
@@ -228,17 +237,22 @@ function routeOf(operation: Operation, method: string, template: string): Route 
     operation,
     method,
     segments,
-    literals: literals
-      .split("&")
-      .filter((literal) => literal !== "" && !literal.startsWith("x-id="))
-      .map((literal) => {
-        const [name, value] = literal.split("=");
-        return [name!, value] as const;
-      }),
+    literals: literalsOf(template),
     requiredQuery: required.flatMap((member) => member.traits.httpQuery ?? []),
     requiredHeaders: required.flatMap((member) => member.traits.httpHeader?.toLowerCase() ?? []),
     onBucket: members.some((member) => member.name === "Bucket" && member.traits.httpLabel),
   };
+}
+
+/** The query parameters that a URI template fixes; `x-id` only labels the request. */
+function literalsOf(template: string): Array<readonly [string, string | undefined]> {
+  return (template.split("?")[1] ?? "")
+    .split("&")
+    .filter((literal) => literal !== "" && !literal.startsWith("x-id="))
+    .map((literal) => {
+      const [name, value] = literal.split("=");
+      return [name!, value] as const;
+    });
 }
 
 function bucketLabels(

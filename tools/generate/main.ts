@@ -35,6 +35,9 @@ const PROTOCOLS: Readonly<Record<string, ServiceFacts["protocol"]>> = {
   AwsSmithyRpcV2CborProtocol: "rpcv2Cbor",
 };
 
+/** Namespaces of answers to awsQuery, where the package speaks another protocol and does not say. */
+const QUERY_NAMESPACES: Readonly<Record<string, string>> = { sqs: "http://queue.amazonaws.com/doc/2012-11-05/" };
+
 /** Traits as the SDK names them, kept under the same names. */
 const TRAITS = [
   "httpLabel",
@@ -149,7 +152,7 @@ async function generate(service: string, packageName: string): Promise<ServiceSh
   const errors: Record<string, ServiceShapes["errors"][string]> = {};
   for (const schema of Object.values(sdk)) {
     if (!Array.isArray(schema)) continue;
-    const [tag, , name, traits, input, output] = schema;
+    const [tag, namespace, name, traits, input, output] = schema;
     if (tag === 9) {
       const http = typeof traits === "object" ? traits.http : undefined;
       operations[name] = {
@@ -157,7 +160,7 @@ async function generate(service: string, packageName: string): Promise<ServiceSh
         output: writer.reference(output),
         ...(http ? { http } : {}),
       };
-    } else if (tag === -3) {
+    } else if (tag === -3 && !namespace.startsWith("smithy.ts.sdk.synthetic")) {
       const modelled = typeof traits === "object" ? traits : {};
       errors[name] = {
         shape: writer.reference(schema) as number,
@@ -175,7 +178,9 @@ async function generate(service: string, packageName: string): Promise<ServiceSh
     namespace: settings.defaultNamespace,
     ...(settings.serviceTarget ? { target: settings.serviceTarget } : {}),
     ...(settings.version ? { version: settings.version } : {}),
-    ...(settings.xmlNamespace ? { xmlNamespace: settings.xmlNamespace } : {}),
+    ...((settings.xmlNamespace ?? QUERY_NAMESPACES[service])
+      ? { xmlNamespace: settings.xmlNamespace ?? QUERY_NAMESPACES[service] }
+      : {}),
     ...(settings.awsQueryCompatible ? { queryCompatible: true } : {}),
     operations: sorted(operations),
     errors: sorted(errors),
