@@ -1,13 +1,12 @@
 /** The package as a stranger gets it: packed, installed alone into an empty folder, and used there. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { folderOf, launch, writeFiles } from "../../src/cli/testing/command.ts";
+import { folderOf, launch, temporaryFolder, writeFiles } from "../../src/cli/testing/command.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** The Node.js that runs this test comes first: packages' commands ask for `node`. */
@@ -17,8 +16,7 @@ const PACKED_BYTES_MAX = 12 * 1024 * 1024;
 const npm = async (cwd: string, ...args: string[]): Promise<string> =>
   (await promisify(execFile)("npm", args, { cwd, env, maxBuffer: 16 * 1024 * 1024 })).stdout;
 
-const project = mkdtempSync(join(tmpdir(), "virga-package-"));
-after(() => rmSync(project, { recursive: true, force: true }));
+const project = temporaryFolder();
 let packed: { filename: string; size: number; files: { path: string }[] };
 
 before(async () => {

@@ -17,6 +17,13 @@ export function folderOf(t: TestContext, files: Readonly<Record<string, string>>
   return folder;
 }
 
+/** A folder for a whole test file, gone with its process. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "virga-cli-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -46,9 +53,12 @@ export interface Running {
   end(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** @param command what to run instead of the sources, such as a bundle */
+/**
+ * @param t ends it with this test; without one it ends with the test file's process
+ * @param command what to run instead of the sources, such as a bundle
+ */
 export function launch(
-  t: TestContext,
+  t: TestContext | undefined,
   cwd: string,
   args: readonly string[],
   command: readonly string[] = [MAIN],
@@ -67,9 +77,11 @@ export function launch(
     });
   }
   const closed = once(child, "close");
-  t.after(() => {
+  const kill = () => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-  });
+  };
+  if (t) t.after(kill);
+  else process.once("exit", kill);
   return {
     child,
     stdout: () => output.stdout,
