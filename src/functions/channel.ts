@@ -30,6 +30,8 @@ export type ToWorker =
 /** What a worker says. `memoryKb` is the most that its process has held. */
 export type FromWorker =
   | { readonly kind: "log"; readonly timestampMs: number }
+  /** The runtime is loaded and has no function yet. */
+  | { readonly kind: "waiting" }
   | { readonly kind: "ready" }
   | { readonly kind: "init-error" }
   | { readonly kind: "response"; readonly requestId: string; readonly memoryKb?: number }

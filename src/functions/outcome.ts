@@ -69,14 +69,14 @@ export function exited(requestId: string, exit: Exit): Failure {
   const how = exit.outOfMemory ? "signal: killed" : describeExit(exit);
   const what = how === "" ? "Runtime exited without providing a reason" : `Runtime exited with error: ${how}`;
   const errorType = exit.outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
-  return failure(errorType, requestId, what, `RequestId: ${requestId} Error: ${what}\n${errorType}`);
+  return failure(errorType, requestId, what, `RequestId: ${requestId} Error: ${what}\nRuntime.ExitError`);
 }
 
 /** @param timeoutMs the function's own timeout */
 export function timedOut(requestId: string, timeoutMs: number, nowMs: number): Failure {
   const what = `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
   return {
-    ...failure("Sandbox.Timedout", requestId, what, `${new Date(nowMs).toISOString()} ${requestId} ${what}\n`),
+    ...failure("Sandbox.Timedout", requestId, what, `${new Date(nowMs).toISOString()} ${requestId} ${what}\n\n`),
     status: "timeout",
   };
 }

@@ -23,6 +23,8 @@ export interface Isolation {
   /** Why a better level is not available; empty at the best one. */
   readonly shortcomings: readonly { readonly what: string; readonly remedy: string }[];
   readonly filtersSystemCalls: boolean;
+  /** The same machine, used no better than this. */
+  restrictedTo(level: "process"): Isolation;
   launch(request: LaunchRequest): Launch;
 }
 
@@ -116,6 +118,7 @@ export function openIsolation(directory: string): Isolation {
     level,
     shortcomings,
     filtersSystemCalls: filter !== undefined && level !== "process",
+    restrictedTo: (worse) => at(worse),
     launch: (request) =>
       level === "process" ? launchProcess(request) : launchSandbox(request, level, bwrap!, filter && filterFile),
   });
@@ -200,7 +203,7 @@ function launchSandbox(
   if (level === "namespaces") args.push("--unshare-user");
   else args.push("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
   args.push(...systemMounts());
-  args.push("--perms", "0555", "--dev", "/dev", "--proc", "/proc");
+  args.push("--dev", "/dev", "--proc", "/proc");
   args.push("--perms", "1777", "--size", String(request.tmpBytes), "--tmpfs", "/tmp");
   const made = new Set(["/", "/usr", "/etc", "/tmp"]);
   const makeParents = (path: string) => {

@@ -133,12 +133,13 @@ function findPython(name: string, wanted: string, configured: string | undefined
     configured === undefined
       ? [...onPath(`python${wanted}`), ...expand(PYTHON_PLACES.map((place) => place.replaceAll("$", wanted)))]
       : [configured];
+  let found: Runtime | undefined;
   for (const place of places) {
     // A shim chooses its version by the folder it is called in.
     if (place.includes("/shims/") || !existsSync(place)) continue;
     const facts = describePython(place);
     if (facts === undefined || facts.version.split(".").slice(0, 2).join(".") !== wanted) continue;
-    return {
+    const runtime: Runtime = {
       name,
       family: "python",
       program: facts.executable,
@@ -146,10 +147,16 @@ function findPython(name: string, wanted: string, configured: string | undefined
       how: `Python ${facts.version} (${facts.executable})${facts.boto3 ? `, boto3 ${facts.boto3}` : ", without boto3"}`,
       ...(facts.boto3 === "" && { deviation: `${name} has no boto3: ${facts.executable} -m pip install boto3` }),
     };
+    // Functions expect boto3: an interpreter that has it goes before one that was found earlier.
+    if (facts.boto3 !== "") return runtime;
+    found ??= runtime;
   }
-  return configured === undefined
-    ? { remedy }
-    : { remedy: `${configured}, configured for ${name}, is no Python ${wanted}.` };
+  return (
+    found ??
+    (configured === undefined
+      ? { remedy }
+      : { remedy: `${configured}, configured for ${name}, is no Python ${wanted}.` })
+  );
 }
 
 interface PythonFacts {

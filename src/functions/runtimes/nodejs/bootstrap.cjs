@@ -3,7 +3,7 @@
  * that every Node from 18 on runs, with nothing loaded that the handler may not need.
  *
  * It speaks frames over two inherited descriptors (`channel.ts` has the other end and the format): 3 brings `start` and `invoke`, 4 takes `log`,
- * `ready`, `response`, `chunk`, `end`, `error` and `init-error`. Descriptor 4 is written synchronously, so that nothing is lost when the
+ * `waiting`, `ready`, `response`, `chunk`, `end`, `error` and `init-error`. Descriptor 4 is written synchronously, so that nothing is lost when the
  * function's code ends the process, and log lines keep their place before the response.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
@@ -13,7 +13,7 @@
 const { writeSync } = require("node:fs");
 const { Socket } = require("node:net");
 const path = require("node:path");
-const { format, inspect } = require("node:util");
+const { format } = require("node:util");
 const Module = require("node:module");
 
 const IN = 3;
@@ -472,5 +472,4 @@ globalThis.awslambda = {
     },
   },
 };
-// `inspect` is loaded with the runtime, not in the middle of somebody's first log line.
-inspect.defaultOptions;
+send({ kind: "waiting" });

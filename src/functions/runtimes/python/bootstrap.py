@@ -1,7 +1,7 @@
 """
 The Python runtime inside a worker: takes the function from the host, loads its handler, and runs one event after another.
 
-It speaks frames over two inherited descriptors (channel.ts has the other end and the format): 3 brings `start` and `invoke`, 4 takes `log`,
+It speaks frames over two inherited descriptors (channel.ts has the other end and the format): 3 brings `start` and `invoke`, 4 takes `log`, `waiting`,
 `ready`, `response`, `error` and `init-error`. Runs on every Python from 3.8 on, and imports little, because each import is cold start.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
@@ -310,6 +310,7 @@ def invoke(handler, header, body):
 
 def main():
     global request_id, json_log
+    send({"kind": "waiting"})
     header, _ = receive()
     os.environ.clear()
     os.environ.update(header["environment"])

@@ -1,0 +1,541 @@
+/**
+ * The function host: performs what the scheduler decides. An invocation asked for goes to the scheduler, which says which worker shall run it;
+ * what becomes of that goes back as an observation, and so on. Logs, outcomes and retries of an initialisation are put together here.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+ */
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import { functionEnvironment, needsOwnStart } from "./environment.ts";
+import {
+  ConcurrencyExceeded,
+  type FunctionCredentials,
+  type FunctionHost,
+  type FunctionSpec,
+  type Invocation,
+  type InvocationResult,
+  type LogSink,
+  RuntimeUnavailable,
+} from "./host.ts";
+import { InvocationLog } from "./invocation-log.ts";
+import { openCgroups } from "./isolation/cgroups.ts";
+import { openIsolation } from "./isolation/sandbox.ts";
+import { exited, type Failure, notStarted, reported, responseTooLarge, timedOut } from "./outcome.ts";
+import { reportMachine } from "./report.ts";
+import { createRuntimes, type Runtime } from "./runtimes/find.ts";
+import {
+  type Action,
+  createSchedulerState,
+  decide,
+  type FunctionFacts,
+  nextDueMs,
+  type Observation,
+  type Policy,
+} from "./scheduler.ts";
+import { createViews } from "./views.ts";
+import {
+  type Begun,
+  hasChannel,
+  placesOf,
+  StartRefused,
+  startWorker,
+  type Worker,
+  type WorkerGround,
+} from "./worker.ts";
+
+export interface FunctionHostSettings extends Partial<Policy> {
+  /** Programs by runtime: `{ "python3.12": "/opt/python312/bin/python3" }`. They go before what is found on the machine. */
+  readonly runtimes?: Readonly<Record<string, string>>;
+  /** Folder with `nodejs/bootstrap.cjs` and `python/bootstrap.py`; default: beside this file. */
+  readonly bootstraps?: string;
+  /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
+  readonly sdk?: string;
+  /** Use no better isolation than this, for machines on which the better one misbehaves. */
+  readonly isolation?: "process";
+}
+
+export interface FunctionHostOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly sink: LogSink;
+  /** A folder of the host's own, on the packages' file system. */
+  readonly directory: string;
+  readonly settings?: FunctionHostSettings;
+}
+
+/** AWS's limit of an initialisation outside of an invocation. */
+const INIT_LIMIT_MS = 10_000;
+/** What AssumeRole gives when nobody asks for another duration. */
+const CREDENTIALS_LIFE_MS = 3_600_000;
+/** Lines of a running invocation are handed on after this long at the latest. */
+const LOG_DELAY_MS = 200;
+
+/** How long an answer waits for the runtime to ask for its next event. */
+const NEXT_GRACE_MS = 20;
+
+const DEFAULT_POLICY: Policy = {
+  keepAliveMs: 300_000,
+  sparesPerRuntime: 2,
+  spareIdleMs: 60_000,
+  startsMax: Math.max(8, 4 * availableParallelism()),
+  idleMax: 100,
+  accountConcurrency: 1000,
+};
+
+interface Job {
+  readonly spec: FunctionSpec;
+  readonly runtime: Runtime;
+  readonly invocation: Invocation;
+  readonly resolve: (result: InvocationResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A worker's place in the schedule; its process is replaced once when an initialisation fails and is tried again. */
+interface Slot {
+  readonly id: number;
+  worker?: Worker;
+  spec?: FunctionSpec;
+  log?: InvocationLog;
+  logStream: string;
+  state: "spare" | "initialising" | "busy" | "idle";
+  flushTimer?: Timer;
+}
+
+export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
+  const { clock, random, log, sink, directory, settings = {} } = options;
+  const policy: Policy = { ...DEFAULT_POLICY, ...definedOnly(settings) };
+  const runtimes = createRuntimes(settings.runtimes ?? {});
+  const state = createSchedulerState();
+  const slots = new Map<number, Slot>();
+  const jobs = new Map<number, Job>();
+  const deviationsTold = new Set<string>();
+  let invocations = 0;
+  let processes = 0;
+  let timer: Timer | undefined;
+  let timerDueMs = Number.POSITIVE_INFINITY;
+  let closed = false;
+
+  // What is looked for only when the first function runs: sandboxes are tried out, and that takes some milliseconds.
+  let ground: WorkerGround | undefined;
+  let closeCgroups = () => {};
+  let cgroupsMissing: string | undefined;
+  const prepare = (): WorkerGround => {
+    if (ground) return ground;
+    const workers = join(directory, "workers");
+    rmSync(workers, { recursive: true, force: true });
+    mkdirSync(workers, { recursive: true });
+    const cgroups = openCgroups(process.pid);
+    if ("missing" in cgroups) cgroupsMissing = cgroups.missing;
+    else closeCgroups = cgroups.close;
+    const isolation = openIsolation(directory);
+    const bootstraps = settings.bootstraps ?? fileURLToPath(new URL("./runtimes", import.meta.url));
+    const sdk = settings.sdk ?? fileURLToPath(new URL("../../generated/runtimes/nodejs/node_modules", import.meta.url));
+    ground = {
+      clock,
+      isolation: settings.isolation === undefined ? isolation : isolation.restrictedTo(settings.isolation),
+      ...(!("missing" in cgroups) && { cgroups }),
+      views: createViews(join(directory, "layers")),
+      directory: workers,
+      bootstraps,
+      ...(existsSync(sdk) && { sdk }),
+    };
+    log.info("functions run isolated", { level: ground.isolation.level, cgroups: ground.cgroups?.kind ?? "none" });
+    return ground;
+  };
+
+  // --- deciding and performing --------------------------------------------------------------------------------------------------------------
+
+  const observe = (observation: Observation): void => {
+    for (const action of decide(state, policy, observation, clock.nowMs())) perform(action);
+    const dueMs = closed ? undefined : nextDueMs(state, policy);
+    // A timer that comes too early asks again; so it is set anew only when it would come too late.
+    if (dueMs === undefined || dueMs >= timerDueMs) return;
+    timer?.cancel();
+    timerDueMs = dueMs;
+    timer = clock.at(dueMs, () => {
+      timerDueMs = Number.POSITIVE_INFINITY;
+      observe({ type: "time" });
+    });
+  };
+
+  const perform = (action: Action): void => {
+    switch (action.type) {
+      case "refuse": {
+        const job = takeJob(action.invocation);
+        job.reject(new ConcurrencyExceeded(action.reason));
+        break;
+      }
+      case "start-spare":
+        void startSpare(action.worker, action.runtime);
+        break;
+      case "start":
+      case "assign":
+        void runCold(action.worker, takeJob(action.invocation));
+        break;
+      case "run":
+        void runWarm(slots.get(action.worker)!, takeJob(action.invocation));
+        break;
+      case "freeze": {
+        const slot = slots.get(action.worker);
+        if (slot === undefined) break;
+        if (slot.state === "busy") slot.state = "idle";
+        // Not before the answer has left, and not if the next event is there already.
+        setImmediate(() => {
+          if (slots.get(slot.id) === slot && (slot.state === "idle" || slot.state === "spare")) slot.worker?.freeze();
+        });
+        break;
+      }
+      case "end":
+        endSlot(action.worker);
+        break;
+    }
+  };
+
+  const takeJob = (invocation: number): Job => {
+    const job = jobs.get(invocation)!;
+    jobs.delete(invocation);
+    return job;
+  };
+
+  const endSlot = (id: number): void => {
+    const slot = slots.get(id);
+    if (!slot) return;
+    slots.delete(id);
+    slot.flushTimer?.cancel();
+    slot.log?.flush();
+    slot.worker?.end();
+  };
+
+  /** Watches a worker's process while it is not at work: at work, its end is part of the outcome. */
+  const watch = (slot: Slot, worker: Worker): void => {
+    void worker.exited.then(() => {
+      if (
+        slots.get(slot.id) !== slot ||
+        slot.worker !== worker ||
+        slot.state === "busy" ||
+        slot.state === "initialising"
+      )
+        return;
+      endSlot(slot.id);
+      observe({ type: "gone", worker: slot.id });
+    });
+  };
+
+  const startSpare = async (id: number, runtimeName: string): Promise<void> => {
+    const slot: Slot = { id, logStream: "", state: "spare" };
+    slots.set(id, slot);
+    try {
+      const runtime = runtimes.find(runtimeName) as Runtime;
+      const worker = await startWorker(prepare(), { id: ++processes, runtime });
+      if (slots.get(id) !== slot) return worker.end();
+      slot.worker = worker;
+      watch(slot, worker);
+      await worker.waiting;
+      if (slots.get(id) === slot) observe({ type: "spare-ready", worker: id });
+    } catch (error) {
+      log.error("a spare worker could not be started", { runtime: runtimeName, error: (error as Error).message });
+      slots.delete(id);
+      observe({ type: "gone", worker: id });
+    }
+  };
+
+  // --- running ------------------------------------------------------------------------------------------------------------------------------
+
+  /** A worker's first invocation: find or start its process, load the function, run. */
+  const runCold = async (id: number, job: Job): Promise<void> => {
+    const { spec, invocation } = job;
+    const slot = slots.get(id) ?? { id, logStream: "", state: "initialising" };
+    slots.set(id, slot);
+    slot.state = "initialising";
+    slot.spec = spec;
+    slot.logStream = logStreamName(clock.nowMs(), spec.version, random);
+    slot.log = new InvocationLog(spec, (lines) => sink(spec, slot.logStream, lines));
+    let failed: Failure | undefined;
+    let initMs = 0;
+    try {
+      const credentials = await spec.credentials();
+      let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS);
+      if (begun.kind !== "ready") {
+        const failure = failureOf(begun, invocation.requestId, spec);
+        slot.log.initReport(clock.nowMs(), "init", begun.durationMs, failure.status, failure.errorType);
+        // AWS tries once more, now within the invocation and its time.
+        begun = await initialise(slot, job, credentials, spec.timeoutMs);
+        if (begun.kind !== "ready") {
+          failed = failureOf(begun, invocation.requestId, spec);
+          slot.log.initReport(clock.nowMs(), "invoke", begun.durationMs, failed.status, failed.errorType);
+        }
+      }
+      initMs = begun.durationMs;
+      if (!failed)
+        observe({
+          type: "initialised",
+          worker: id,
+          usableUntilMs: credentials.expiresMs ?? clock.nowMs() + CREDENTIALS_LIFE_MS,
+        });
+    } catch (error) {
+      if (!(error instanceof StartRefused)) {
+        log.error("a worker could not be started", { functionArn: spec.functionArn, error: (error as Error).message });
+        endSlot(id);
+        observe({ type: "gone", worker: id });
+        job.reject(error as Error);
+        return;
+      }
+      failed = notStarted(invocation.requestId, error.message);
+    }
+    if (failed) {
+      slot.log.start(clock.nowMs(), invocation.requestId);
+      const result = complete(slot, job, failed, 0, initMs);
+      endSlot(id);
+      observe({ type: "gone", worker: id });
+      job.resolve(result);
+      return;
+    }
+    slot.state = "busy";
+    await run(slot, job, initMs);
+  };
+
+  const runWarm = async (slot: Slot, job: Job): Promise<void> => {
+    slot.state = "busy";
+    slot.worker!.thaw();
+    await run(slot, job, undefined);
+  };
+
+  /** Starts a process for the slot, or takes its spare one, and loads the function. A process in which that fails is ended. */
+  const initialise = async (
+    slot: Slot,
+    { spec, runtime }: Job,
+    credentials: FunctionCredentials,
+    limitMs: number,
+  ): Promise<Begun> => {
+    const at = prepare();
+    const spare = slot.worker;
+    const id = spare?.id ?? ++processes;
+    const environment = functionEnvironment(spec, runtime, placesOf(at, id, spec), slot.logStream, credentials);
+    let worker = spare;
+    if (worker === undefined || !worker.place(spec)) {
+      worker?.end();
+      worker = await startWorker(at, {
+        id: worker === undefined ? id : ++processes,
+        runtime,
+        own: { spec, environment },
+      });
+    }
+    slot.worker = worker;
+    worker.onLine = (timestampMs, text) => {
+      slot.log!.write(timestampMs, text);
+      slot.flushTimer ??= clock.at(clock.nowMs() + LOG_DELAY_MS, () => {
+        delete slot.flushTimer;
+        slot.log!.flush();
+      });
+    };
+    worker.thaw();
+    const begun = await worker.begin(spec, environment, limitMs);
+    if (begun.kind === "ready") {
+      if (worker !== spare) watch(slot, worker);
+    } else {
+      delete slot.worker;
+      worker.end();
+      await worker.exited;
+    }
+    return begun;
+  };
+
+  /** Runs one event in a worker that has its function. */
+  const run = async (slot: Slot, job: Job, initMs: number | undefined): Promise<void> => {
+    const { spec, invocation } = job;
+    const worker = slot.worker!;
+    const { requestId } = invocation;
+    slot.log!.start(clock.nowMs(), requestId);
+    const sinceMs = clock.monotonicMs();
+    const ran = await worker.run(spec, invocation, spec.timeoutMs);
+    let durationMs = clock.monotonicMs() - sinceMs;
+    let failure: Failure | undefined;
+    if (ran.kind === "timeout") {
+      durationMs = spec.timeoutMs;
+      failure = timedOut(requestId, spec.timeoutMs, clock.nowMs());
+    } else if (ran.kind === "exited") failure = exited(requestId, ran.exit);
+    else if (ran.kind === "too-large") failure = responseTooLarge();
+    else if (ran.kind === "error") failure = reported(ran.payload);
+    const result = complete(slot, job, failure ?? (ran as { payload: Buffer }).payload, durationMs, initMs);
+    if (ran.kind === "timeout" || ran.kind === "exited") {
+      endSlot(slot.id);
+      observe({ type: "gone", worker: slot.id });
+      job.resolve(result);
+      return;
+    }
+    // The worker goes back before its caller hears, so that a caller who asks again at once finds it. A runtime of the function's own may take
+    // its time until it asks for more; the caller does not wait for that.
+    if (!worker.isIdle) {
+      await Promise.race([worker.idle(), sleep(clock, NEXT_GRACE_MS)]);
+      if (!worker.isIdle) {
+        job.resolve(result);
+        await worker.idle();
+      }
+    }
+    if (slots.get(slot.id) === slot) {
+      if (worker.hasEnded) {
+        endSlot(slot.id);
+        observe({ type: "gone", worker: slot.id });
+      } else observe({ type: "finished", worker: slot.id });
+    }
+    job.resolve(result);
+  };
+
+  const complete = (
+    slot: Slot,
+    job: Job,
+    outcome: Buffer | Failure,
+    durationMs: number,
+    initMs: number | undefined,
+  ): InvocationResult => {
+    const { spec, invocation } = job;
+    const nowMs = clock.nowMs();
+    const failure = Buffer.isBuffer(outcome) ? undefined : outcome;
+    const memoryUsedMb = slot.worker?.memoryUsedMb() ?? 0;
+    const billedMs = Math.ceil(durationMs + (initMs ?? 0));
+    if (failure?.logText !== undefined) slot.log!.write(nowMs, failure.logText);
+    slot.flushTimer?.cancel();
+    delete slot.flushTimer;
+    const logTail = slot.log!.end(nowMs, {
+      requestId: invocation.requestId,
+      durationMs,
+      billedMs,
+      memoryMb: spec.memoryMb,
+      memoryUsedMb,
+      ...(initMs !== undefined && { initMs }),
+      status: failure?.status ?? "success",
+      ...(failure && { errorType: failure.errorType }),
+    });
+    return {
+      payload: failure ? failure.payload : (outcome as Buffer),
+      ...(failure && { functionError: "Unhandled" }),
+      logTail,
+      durationMs,
+      billedMs,
+      ...(initMs !== undefined && { initMs }),
+      memoryUsedMb,
+    };
+  };
+
+  const runtimeOf = (name: string): Runtime => {
+    const runtime = runtimes.find(name);
+    if ("remedy" in runtime) throw new RuntimeUnavailable(name, runtime.remedy);
+    if (runtime.deviation !== undefined && !deviationsTold.has(name)) {
+      deviationsTold.add(name);
+      log.warn(runtime.deviation);
+    }
+    return runtime;
+  };
+
+  return {
+    invoke(spec, invocation, signal) {
+      return new Promise<InvocationResult>((resolve, reject) => {
+        if (closed) throw new Error("The function host is closed.");
+        const runtime = runtimeOf(spec.runtime);
+        const id = ++invocations;
+        const withdraw = () => {
+          if (!jobs.delete(id)) return;
+          observe({ type: "withdrawn", invocation: id });
+          reject(signal!.reason as Error);
+        };
+        signal?.throwIfAborted();
+        const settled = () => signal?.removeEventListener("abort", withdraw);
+        jobs.set(id, {
+          spec,
+          runtime,
+          invocation,
+          resolve: (result) => {
+            settled();
+            resolve(result);
+          },
+          reject: (error) => {
+            settled();
+            reject(error);
+          },
+        });
+        signal?.addEventListener("abort", withdraw, { once: true });
+        observe({ type: "asked", invocation: id, facts: factsOf(spec, runtime) });
+      });
+    },
+
+    expect(name) {
+      const runtime = runtimes.find(name);
+      if (closed || "remedy" in runtime || !hasChannel(runtime)) return;
+      observe({ type: "expected", runtime: name });
+    },
+
+    retire(functionArn, version) {
+      observe({ type: "retired", functionArn, ...(version !== undefined && { version }) });
+    },
+
+    runtime(name) {
+      const runtime = runtimes.find(name);
+      return "remedy" in runtime
+        ? { available: false, remedy: runtime.remedy }
+        : { available: true, how: runtime.deviation ?? runtime.how };
+    },
+
+    report: () => reportMachine(prepare(), cgroupsMissing, runtimes),
+
+    workers: () =>
+      [...slots.values()].flatMap((slot) => {
+        if (!slot.spec || !slot.worker || slot.state === "spare") return [];
+        const { functionArn, version } = slot.spec;
+        const at = slot.state !== "idle" ? slot.state : slot.worker.frozen ? "frozen" : "ready";
+        return [{ functionArn, version, state: at, pid: slot.worker.pid } as const];
+      }),
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      timer?.cancel();
+      const gone = [...slots.values()].map((slot) => slot.worker?.exited);
+      for (const id of [...slots.keys()]) endSlot(id);
+      await Promise.all(gone);
+      for (const job of jobs.values()) job.reject(new Error("The function host was closed."));
+      jobs.clear();
+      closeCgroups();
+    },
+  };
+}
+
+function failureOf(begun: Exclude<Begun, { kind: "ready" }>, requestId: string, spec: FunctionSpec): Failure {
+  if (begun.kind === "failed") return reported(begun.payload);
+  if (begun.kind === "exited") return exited(requestId, begun.exit);
+  return timedOut(requestId, spec.timeoutMs, 0);
+}
+
+function factsOf(spec: FunctionSpec, runtime: Runtime): FunctionFacts {
+  return {
+    revision: spec.key,
+    functionArn: spec.functionArn,
+    version: spec.version,
+    account: `${spec.accountId}/${spec.region}`,
+    runtime: spec.runtime,
+    timeoutMs: spec.timeoutMs,
+    takesSpare:
+      hasChannel(runtime) &&
+      spec.layerDirectories.length === 0 &&
+      spec.ephemeralStorageMb === 512 &&
+      !needsOwnStart(spec.environment),
+    ...(spec.concurrencyMax !== undefined && { concurrencyMax: spec.concurrencyMax }),
+    ...(spec.unreservedConcurrencyMax !== undefined && { unreservedConcurrencyMax: spec.unreservedConcurrencyMax }),
+  };
+}
+
+/** `2026/11/23/[$LATEST]4af0d2bb…`: one for each worker. */
+function logStreamName(nowMs: number, version: string, random: Random): string {
+  const day = new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "/");
+  return `${day}/[${version}]${random.bytes(16).toString("hex")}`;
+}
+
+function definedOnly(settings: FunctionHostSettings): Partial<Policy> {
+  const known = Object.keys(DEFAULT_POLICY) as (keyof Policy)[];
+  return Object.fromEntries(known.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
+}
