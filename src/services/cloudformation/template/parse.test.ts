@@ -42,7 +42,7 @@ I: !FindInMap [M, a, b]
 
   it("keeps dates as text and reads YAML 1.1's booleans", () => {
     assert.deepEqual(
-      parseTemplateText("AWSTemplateFormatVersion: 2010-09-09\na: yes\nb: off\nc: 12\nd: '12'\ne: 1.5"),
+      parseTemplateText("AWSTemplateFormatVersion: 2010-09-09\na: yes\nb: off\nc: 12\nd: '12'\ne: 1.5\non: N"),
       {
         AWSTemplateFormatVersion: "2010-09-09",
         a: true,
