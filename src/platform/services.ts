@@ -2,7 +2,7 @@
 import { createApigateway } from "../services/apigateway/service.ts";
 import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
-import { cloudformation } from "../services/cloudformation/service.ts";
+import { createCloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { accountOfAccessKey } from "../services/iam/credentials.ts";
 import { iam } from "../services/iam/service.ts";
@@ -26,10 +26,9 @@ export interface ServicePorts {
 
 export function createServices(ports: ServicePorts): readonly Service[] {
   const httpApis = createApigatewayv2(ports.apigateway);
-  return [
+  const services: readonly Service[] = [
     createApigateway(ports.apigateway, httpApis.plane),
     httpApis.service,
-    cloudformation,
     dynamodb,
     iam,
     createLambda(ports.lambda),
@@ -40,4 +39,15 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     sqs,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
   ] as unknown as readonly Service[];
+  return [...services, withTemplates(services)];
+}
+
+/** CloudFormation over the resource types of the other services. */
+export function withTemplates(services: readonly Service[]): Service {
+  const types = new Map(services.flatMap((service) => Object.entries(service.resources ?? {})));
+  const operations = new Map(services.map((service) => [service.name as string, service.operations as object]));
+  return createCloudformation({
+    resourceTypes: () => types,
+    isOperation: (service, operation) => Object.hasOwn(operations.get(service) ?? {}, operation),
+  }) as unknown as Service;
 }

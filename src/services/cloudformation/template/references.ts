@@ -1,4 +1,5 @@
 /** Who refers to whom: names that do not exist, the order of creation, circles. */
+import { notImplemented } from "../../../kernel/errors.ts";
 import { formatError, templateError, validationError } from "../errors.ts";
 import { branchOf, CONDITION_FUNCTIONS, SUBSTITUTION, splitAttribute, subName, subParts } from "./intrinsics.ts";
 import type { Template } from "./sections.ts";
@@ -84,6 +85,41 @@ function visitSub(argument: Value, visitor: ReferenceVisitor): void {
   visitReferences(variables, visitor);
 }
 
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  ...CONDITION_FUNCTIONS,
+  "Fn::Base64",
+  "Fn::Cidr",
+  "Fn::FindInMap",
+  "Fn::GetAZs",
+  "Fn::GetAtt",
+  "Fn::If",
+  "Fn::ImportValue",
+  "Fn::Join",
+  "Fn::Length",
+  "Fn::Select",
+  "Fn::Split",
+  "Fn::Sub",
+  "Fn::ToJsonString",
+]);
+
+/** Refuses functions that there are not, before anything is made. */
+export function checkFunctions(template: Template): void {
+  const check = (value: Value): void => {
+    if (Array.isArray(value)) value.forEach(check);
+    else if (isObject(value)) {
+      const [name, ...others] = Object.keys(value);
+      if (name?.startsWith("Fn::") && others.length === 0 && !FUNCTIONS.has(name)) {
+        if (name === "Fn::Transform") throw notImplemented("the function Fn::Transform");
+        throw formatError(`Unrecognized function ${name}`);
+      }
+      Object.values(value).forEach(check);
+    }
+  };
+  for (const resource of Object.values(template.resources)) check(resource.properties);
+  for (const output of Object.values(template.outputs)) check([output.value, output.exportName ?? ""]);
+  check(template.conditions);
+}
+
 /** Refuses names that are nowhere declared, wherever in the template they stand. */
 export function checkReferences(template: Template): void {
   const { parameters, resources, conditions, outputs } = template;
@@ -166,7 +202,7 @@ export function dependenciesOf(
       if (exists(name)) needs.add(name);
       else missing.add(name);
     };
-    visitReferences(resource.properties, { ref: add, getAtt: add, takes: condition });
+    visitReferences([resource.properties, resource.metadata ?? {}], { ref: add, getAtt: add, takes: condition });
     edges.set(logicalId, [...needs]);
   }
   if (missing.size > 0) {

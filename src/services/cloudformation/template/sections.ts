@@ -122,13 +122,18 @@ export function readTemplate(root: ValueObject): Template {
     ...(description === undefined ? {} : { description: description as string }),
     ...(root["Metadata"] === undefined ? {} : { metadata: root["Metadata"] }),
     transforms: transformsOf(root),
-    parameters: each(section(root, "Parameters"), "Parameters", "Parameter", readParameter),
+    parameters: readParameters(root),
     mappings: each(section(root, "Mappings"), "Mappings", "Mappings attribute", readMapping),
     conditions: each(section(root, "Conditions"), "Conditions", "Conditions", (value) => value),
     rules: each(section(root, "Rules"), "Rules", "Rules", readRule),
     resources: each(resources, "Resources", "Resource", readResource),
     outputs: each(section(root, "Outputs"), "Outputs", "Output", readOutput),
   };
+}
+
+/** The Parameters section alone: transforms need it before the rest can be read. */
+export function readParameters(root: ValueObject): Template["parameters"] {
+  return each(section(root, "Parameters"), "Parameters", "Parameter", readParameter);
 }
 
 function section(root: ValueObject, name: string): ValueObject {

@@ -1,0 +1,426 @@
+/**
+ * The state machine of a stack. {@link advance} looks at the tasks of the phase under way, begins what can begin, and goes on to the next phase
+ * when nothing is left. It runs inside the transaction that ended a task, so that a stack's state, its events and the steps to come commit
+ * together; the steps themselves (`step.ts`) hear the event `cloudformation.Step`.
+ *
+ *     create ─ok→ done            update ─ok→ cleanup → done
+ *        └fail→ rollback → done      └fail→ restore ─ok→ restore-cleanup → done
+ *     delete → done
+ */
+import type { StackStatus } from "@aws-sdk/client-cloudformation";
+import { upperId } from "../../../kernel/ids.ts";
+import type { Transaction } from "../../../storage/transaction.ts";
+import type { OperationContext } from "../../service.ts";
+import { evaluationOf } from "../deployments.ts";
+import { setResource, setStackStatus, tellResource } from "../events.ts";
+import { dropExports, noteImports, publish } from "../exports.ts";
+import {
+  allGarbage,
+  allResources,
+  allTasks,
+  clear,
+  garbage,
+  keys,
+  type Resource,
+  resources,
+  type Stack,
+  type StackOperation,
+  saveStack,
+  type Task,
+  tasks,
+} from "../state.ts";
+import { applyFailed, beginApply, incarnationOf } from "./apply.ts";
+import { standIn } from "./names.ts";
+import { applyTasks, type Doomed, deleteTasks, type NewTask, readyTasks, restoreTasks } from "./plan.ts";
+import type { Engine } from "./types.ts";
+
+/** Steps of one stack that run at once. */
+const RUNNING_MAX = 10;
+const NAME_TOKEN_LENGTH = 12;
+/** How long a deleted stack can still be described. @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html */
+const DELETED_KEPT_MS = 90 * 24 * 3600 * 1000;
+
+/** Begins an operation on a stack, which must have none under way. Saves the stack. */
+export function beginOperation(
+  engine: Engine,
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  operation: StackOperation,
+  status: StackStatus,
+  reason?: string,
+): void {
+  stack.operation = operation;
+  setStackStatus(tx, context, stack, status, reason);
+  enter(engine, tx, context, stack, operation.phase);
+  advance(engine, tx, context, stack);
+}
+
+/** Makes the tasks of a phase. */
+function enter(
+  engine: Engine,
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  phase: StackOperation["phase"],
+): void {
+  stack.operation!.phase = phase;
+  delete stack.operation!.stopped;
+  for (const task of allTasks(tx, context, stack.uuid)) clear(tx, keys.journal(context, stack.uuid, task.id));
+  clear(tx, keys.tasks(context, stack.uuid));
+  for (const task of tasksOf(engine, tx, context, stack, phase)) {
+    tasks.put(tx, keys.task(context, stack.uuid, task.id), {
+      ...task,
+      state: "waiting",
+      attempts: 0,
+      nameToken: upperId(context.random, NAME_TOKEN_LENGTH),
+    });
+  }
+}
+
+function tasksOf(
+  engine: Engine,
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  phase: StackOperation["phase"],
+): NewTask[] {
+  if (phase === "create" || phase === "update")
+    return applyTasks(evaluationOf(engine, tx, context, stack, stack.deployment!));
+  const all = allResources(tx, context, stack.uuid);
+  if (phase === "restore") {
+    return restoreTasks(all).filter((task) => !stack.operation!.keep.includes(task.logicalId));
+  }
+  const leftovers: Doomed[] = allGarbage(tx, context, stack.uuid).map((item) => ({
+    logicalId: item.logicalId,
+    target: item.incarnation,
+    garbage: item.number,
+  }));
+  const whole = (resource: Resource): Doomed => ({ logicalId: resource.logicalId, target: resource });
+  if (phase === "delete" || phase === "rollback") return deleteTasks([...all.map(whole), ...leftovers]);
+  const present = evaluationOf(engine, tx, context, stack, stack.deployment!).resources;
+  return deleteTasks([...all.filter((resource) => !present.has(resource.logicalId)).map(whole), ...leftovers]);
+}
+
+/** Does everything that can be done now. Saves the stack. */
+export function advance(engine: Engine, tx: Transaction, context: OperationContext, stack: Stack): void {
+  while (stack.operation) {
+    const operation = stack.operation;
+    const all = allTasks(tx, context, stack.uuid);
+    if (operation.stopped !== undefined) {
+      for (const task of all)
+        if (task.responseToken !== undefined && task.state === "running") cancel(tx, context, stack, task);
+      const left = allTasks(tx, context, stack.uuid).some((task) => task.state === "running");
+      if (left) break;
+      leave(engine, tx, context, stack, operation, false);
+      continue;
+    }
+    const ready = readyTasks(all, RUNNING_MAX);
+    if (ready.length > 0) {
+      for (const task of ready) {
+        begin(engine, tx, context, stack, task);
+        if (operation.stopped !== undefined) break;
+      }
+      continue;
+    }
+    if (all.some((task) => task.state === "running")) break;
+    leave(engine, tx, context, stack, operation, !all.some((task) => task.state === "failed"));
+  }
+  saveStack(tx, context, stack);
+}
+
+function begin(engine: Engine, tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
+  if (task.kind === "apply") beginApply(engine, tx, context, stack, task);
+  else if (task.kind === "restore") beginRestore(tx, context, stack, task);
+  else beginDelete(tx, context, stack, task);
+}
+
+/** Marks a task as running and sends its step off. */
+export function send(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
+  tasks.put(tx, keys.task(context, stack.uuid, task.id), { ...task, state: "running" });
+  tx.emit({
+    type: "cloudformation.Step",
+    detail: {
+      accountId: context.accountId,
+      region: context.region,
+      stack: stack.uuid,
+      operation: stack.operation!.id,
+      task: task.id,
+    },
+  });
+}
+
+export function endTask(
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  task: Task,
+  state: "done" | "failed",
+): void {
+  const { responseToken, ...rest } = task;
+  if (responseToken !== undefined) tx.delete(keys.response(context, responseToken));
+  tasks.put(tx, keys.task(context, stack.uuid, task.id), { ...rest, state });
+  clear(tx, keys.journal(context, stack.uuid, task.id));
+}
+
+function beginRestore(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
+  const resource = resources.get(tx, keys.resource(context, stack.uuid, task.logicalId))!;
+  const { logicalId, change, previous } = resource;
+  const current = incarnationOf(resource);
+  if (change === "update") {
+    setResource(tx, context, stack, {
+      ...current,
+      logicalId,
+      change,
+      previous: previous!,
+      status: "UPDATE_IN_PROGRESS",
+    });
+    send(tx, context, stack, {
+      ...task,
+      action: "update",
+      target: current,
+      properties: previous!.properties,
+    });
+    return;
+  }
+  if (current.physicalId !== undefined && current.physicalId !== previous!.physicalId)
+    discard(tx, context, stack, logicalId, current);
+  setResource(tx, context, stack, { ...previous!, logicalId, status: "UPDATE_COMPLETE" });
+  endTask(tx, context, stack, task, "done");
+}
+
+/** Leaves what a resource was to the cleanup. */
+export function discard(
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  logicalId: string,
+  incarnation: Resource | NonNullable<Resource["previous"]>,
+): void {
+  const { type, physicalId, attributes, properties, deletionPolicy, updateReplacePolicy, dependsOn } = incarnation;
+  const number = stack.nextGarbage++;
+  garbage.put(tx, keys.garbage(context, stack.uuid, number), {
+    number,
+    logicalId,
+    incarnation: {
+      type,
+      attributes,
+      properties,
+      dependsOn,
+      ...(physicalId === undefined ? {} : { physicalId }),
+      ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
+      ...(updateReplacePolicy === undefined ? {} : { updateReplacePolicy }),
+    },
+  });
+}
+
+function beginDelete(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
+  const { phase, keep, retainExceptOnCreate } = stack.operation!;
+  const target = task.target!;
+  const resource = resources.get(tx, keys.resource(context, stack.uuid, task.logicalId));
+  // What this very operation made is not what a Retain policy was put on, when the caller says so.
+  const madeNow = phase === "rollback" || (phase === "restore-cleanup" && resource?.change === "create");
+  const policy =
+    task.garbage === undefined
+      ? target.deletionPolicy === "RetainExceptOnCreate"
+        ? madeNow
+          ? "Delete"
+          : "Retain"
+        : target.deletionPolicy === "Retain" && madeNow && retainExceptOnCreate
+          ? "Delete"
+          : target.deletionPolicy
+      : phase === "restore-cleanup"
+        ? "Delete"
+        : target.updateReplacePolicy;
+  const kept = policy === "Retain" || (phase === "delete" && keep.includes(task.logicalId));
+  if (target.physicalId === undefined || kept) {
+    endDelete(tx, context, stack, task, kept && target.physicalId !== undefined ? "DELETE_SKIPPED" : "DELETE_COMPLETE");
+    return;
+  }
+  tellDelete(tx, context, stack, task, "DELETE_IN_PROGRESS");
+  send(tx, context, stack, task);
+}
+
+/** Ends a delete task; its record or garbage goes, unless the deletion failed. */
+export function endDelete(
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  task: Task,
+  status: "DELETE_COMPLETE" | "DELETE_SKIPPED" | "DELETE_FAILED",
+  reason?: string,
+): void {
+  tellDelete(tx, context, stack, task, status, reason);
+  const { phase } = stack.operation!;
+  const forgiven = phase === "cleanup" || phase === "restore-cleanup";
+  if (status !== "DELETE_FAILED" || forgiven) {
+    if (task.garbage !== undefined) tx.delete(keys.garbage(context, stack.uuid, task.garbage));
+    else if (phase !== "delete" && phase !== "rollback") tx.delete(keys.resource(context, stack.uuid, task.logicalId));
+  }
+  endTask(tx, context, stack, task, status === "DELETE_FAILED" && !forgiven ? "failed" : "done");
+}
+
+function tellDelete(
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  task: Task,
+  status: "DELETE_IN_PROGRESS" | "DELETE_COMPLETE" | "DELETE_SKIPPED" | "DELETE_FAILED",
+  reason?: string,
+): void {
+  const { type, physicalId } = task.target!;
+  const record =
+    task.garbage === undefined ? resources.get(tx, keys.resource(context, stack.uuid, task.logicalId)) : undefined;
+  if (!record) {
+    tellResource(tx, context, stack, { logicalId: task.logicalId, physicalId, type, status, reason });
+    return;
+  }
+  const { statusReason: _, updatedMs: __, ...rest } = record;
+  setResource(tx, context, stack, { ...rest, status, ...(reason === undefined ? {} : { statusReason: reason }) });
+}
+
+/** Gives up on a custom resource that has not answered, because something else failed. */
+function cancel(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
+  const creating = task.action !== "update";
+  const reason = creating ? "Resource creation cancelled" : "Resource update cancelled";
+  applyFailed(tx, context, stack, task, reason, creating ? standIn(stack.stackName, task) : undefined);
+}
+
+/** The end of a phase, and the beginning of the next. */
+function leave(
+  engine: Engine,
+  tx: Transaction,
+  context: OperationContext,
+  stack: Stack,
+  operation: StackOperation,
+  succeeded: boolean,
+): void {
+  const failure = () => operation.stopped || failureSummary(tx, context, stack, operation);
+  const next = (phase: StackOperation["phase"], status: StackStatus, reason?: string) => {
+    setStackStatus(tx, context, stack, status, reason);
+    enter(engine, tx, context, stack, phase);
+  };
+  const finish = (status: StackStatus, reason?: string) => {
+    setStackStatus(tx, context, stack, status, reason);
+    end(tx, context, stack);
+  };
+  if (operation.deleteNext) {
+    const { principal, clientRequestToken } = operation.deleteNext;
+    const { deleteNext: _, clientRequestToken: __, ...rest } = operation;
+    stack.operation = { ...rest, principal, keep: [], ...(clientRequestToken ? { clientRequestToken } : {}) };
+    next("delete", "DELETE_IN_PROGRESS", "User Initiated");
+    return;
+  }
+  switch (operation.phase) {
+    case "create": {
+      const refused = succeeded ? publish(engine, tx, context, stack) : failure();
+      if (refused === undefined) return finish("CREATE_COMPLETE");
+      if (operation.onFailure === "DO_NOTHING") return finish("CREATE_FAILED", refused);
+      if (operation.onFailure === "DELETE")
+        return next("delete", "DELETE_IN_PROGRESS", `${refused}Delete requested by user.`);
+      return next("rollback", "ROLLBACK_IN_PROGRESS", `${refused}Rollback requested by user.`);
+    }
+    case "update": {
+      const refused = succeeded ? publish(engine, tx, context, stack) : failure();
+      if (refused === undefined) {
+        settleResources(tx, context, stack, true);
+        return next("cleanup", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS");
+      }
+      if (operation.onFailure === "DO_NOTHING") {
+        settleResources(tx, context, stack, true);
+        return finish("UPDATE_FAILED", refused);
+      }
+      stack.deployment = operation.previousDeployment!;
+      return next("restore", "UPDATE_ROLLBACK_IN_PROGRESS", refused);
+    }
+    case "restore": {
+      if (!succeeded) return finish("UPDATE_ROLLBACK_FAILED", failure());
+      settleResources(tx, context, stack, false);
+      publish(engine, tx, context, stack);
+      return next("restore-cleanup", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS");
+    }
+    case "cleanup":
+      return finish("UPDATE_COMPLETE");
+    case "restore-cleanup":
+      settleResources(tx, context, stack, true);
+      return finish("UPDATE_ROLLBACK_COMPLETE");
+    case "rollback":
+      if (!succeeded) return finish("ROLLBACK_FAILED", failure());
+      noteImports(tx, context, stack, new Set());
+      return finish("ROLLBACK_COMPLETE");
+    case "delete":
+      if (!succeeded) return finish("DELETE_FAILED", failure());
+      finish("DELETE_COMPLETE");
+      forget(tx, context, stack);
+  }
+}
+
+function failureSummary(tx: Transaction, context: OperationContext, stack: Stack, operation: StackOperation): string {
+  const failed = allTasks(tx, context, stack.uuid).filter((task) => task.state === "failed");
+  const names = (verb: string, wanted: (task: Task) => boolean) => {
+    const list = failed.filter(wanted).map((task) => task.logicalId);
+    return list.length === 0 ? "" : `The following resource(s) failed to ${verb}: [${list.join(", ")}]. `;
+  };
+  if (operation.phase === "delete" || operation.phase === "rollback") return names("delete", () => true);
+  const creating = (task: Task) => task.action !== "update" && task.kind === "apply";
+  return names("create", creating) + names("update", (task) => !creating(task));
+}
+
+/**
+ * Forgets what resources were before the update: it is over. What a replacement left is garbage from now on.
+ * @param all false: keeps the mark of what the failed update created, which the cleanup goes by
+ */
+function settleResources(tx: Transaction, context: OperationContext, stack: Stack, all: boolean): void {
+  for (const resource of allResources(tx, context, stack.uuid)) {
+    const { change, previous, ...rest } = resource;
+    if (change === undefined && previous === undefined) continue;
+    if (
+      previous?.physicalId !== undefined &&
+      previous.physicalId !== resource.physicalId &&
+      rest.physicalId !== undefined
+    ) {
+      discard(tx, context, stack, resource.logicalId, previous);
+    }
+    resources.put(
+      tx,
+      keys.resource(context, stack.uuid, resource.logicalId),
+      all || change === undefined ? rest : { ...rest, change },
+    );
+  }
+}
+
+function end(tx: Transaction, context: OperationContext, stack: Stack): void {
+  delete stack.operation;
+  for (const task of allTasks(tx, context, stack.uuid)) clear(tx, keys.journal(context, stack.uuid, task.id));
+  clear(tx, keys.tasks(context, stack.uuid));
+}
+
+/** A deleted stack: its name is free, its history stays for ninety days. */
+function forget(tx: Transaction, context: OperationContext, stack: Stack): void {
+  stack.deletedMs = context.nowMs;
+  stack.outputs = [];
+  dropExports(tx, context, stack);
+  noteImports(tx, context, stack, new Set());
+  tx.delete(keys.name(context, stack.stackName));
+  tx.emit({
+    type: "cloudformation.Forget",
+    detail: { accountId: context.accountId, region: context.region, stack: stack.uuid },
+    dueMs: context.nowMs + DELETED_KEPT_MS,
+  });
+}
+
+/** Hears `cloudformation.Forget`. */
+export function forgetStack(tx: Transaction, detail: { readonly stack: string }, context: OperationContext): void {
+  const { stack } = detail;
+  tx.delete(keys.stack(context, stack));
+  for (const range of [
+    keys.resources(context, stack),
+    keys.events(context, stack),
+    keys.changeSets(context, stack),
+    keys.allGarbage(context, stack),
+    keys.tasks(context, stack),
+    keys.deployments(context, stack),
+  ]) {
+    clear(tx, range);
+  }
+}
