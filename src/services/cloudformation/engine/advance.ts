@@ -398,8 +398,8 @@ function end(tx: Transaction, context: OperationContext, stack: Stack): void {
 /** A deleted stack: its name is free, its history stays for ninety days. */
 function forget(tx: Transaction, context: OperationContext, stack: Stack): void {
   stack.deletedMs = context.nowMs;
-  stack.outputs = [];
   dropExports(tx, context, stack);
+  stack.outputs = [];
   noteImports(tx, context, stack, new Set());
   tx.delete(keys.name(context, stack.stackName));
   tx.emit({
