@@ -45,6 +45,7 @@ import {
   putObjectTagging,
 } from "./objects/tagging.ts";
 import { permissions } from "./permissions.ts";
+import { bucketPolicyResource, bucketResource } from "./resources.ts";
 import {
   deleteBucketEncryption,
   deleteBucketTagging,
@@ -64,6 +65,7 @@ import {
   putBucketVersioning,
 } from "./settings.ts";
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from "./website/configuration.ts";
+import { websiteFronts } from "./website/front.ts";
 
 /** Encryption with a customer's own key. */
 const CUSTOMER_KEY = ["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"];
@@ -174,6 +176,8 @@ export const s3 = defineService<"s3">({
   },
   permissions,
   resourcePolicy,
+  resources: { "AWS::S3::Bucket": bucketResource, "AWS::S3::BucketPolicy": bucketPolicyResource },
+  fronts: websiteFronts,
   hears: {
     [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
   },
