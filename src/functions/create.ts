@@ -51,6 +51,8 @@ import {
 export interface FunctionHostSettings extends Partial<Policy> {
   /** Programs by runtime: `{ "python3.12": "/opt/python312/bin/python3" }`. They go before what is found on the machine. */
   readonly runtimes?: Readonly<Record<string, string>>;
+  /** Where interpreters are looked for first, as PATH has it. */
+  readonly searchPath?: string;
   /** Folder with `nodejs/bootstrap.cjs` and `python/bootstrap.py`; default: beside this file. */
   readonly bootstraps?: string;
   /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
@@ -67,6 +69,17 @@ export interface FunctionHostOptions {
   /** A folder of the host's own, on the packages' file system. */
   readonly directory: string;
   readonly settings?: FunctionHostSettings;
+}
+
+/** In the repository; in the package, as a chunk or whole. */
+const BOOTSTRAPS = ["./runtimes", "../bootstraps", "./bootstraps"];
+const SDKS = ["../../generated/runtimes", "../runtimes", "./runtimes"].map((folder) => `${folder}/nodejs/node_modules`);
+
+const firstOf = (places: readonly string[]): string | undefined =>
+  places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
+
+function missingFiles(): never {
+  throw new Error("The runtime bootstraps are missing: this installation of Virga is incomplete.");
 }
 
 /** AWS's limit of an initialisation outside of an invocation. */
@@ -110,7 +123,7 @@ interface Slot {
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const { clock, random, log, sink, directory, settings = {} } = options;
   const policy: Policy = { ...DEFAULT_POLICY, ...definedOnly(settings) };
-  const runtimes = createRuntimes(settings.runtimes ?? {});
+  const runtimes = createRuntimes(settings.runtimes ?? {}, settings.searchPath ?? "");
   const state = createSchedulerState();
   const slots = new Map<number, Slot>();
   const jobs = new Map<number, Job>();
@@ -134,8 +147,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     if ("missing" in cgroups) cgroupsMissing = cgroups.missing;
     else closeCgroups = cgroups.close;
     const isolation = openIsolation(directory);
-    const bootstraps = settings.bootstraps ?? fileURLToPath(new URL("./runtimes", import.meta.url));
-    const sdk = settings.sdk ?? fileURLToPath(new URL("../../generated/runtimes/nodejs/node_modules", import.meta.url));
+    const bootstraps = settings.bootstraps ?? firstOf(BOOTSTRAPS) ?? missingFiles();
+    const sdk = settings.sdk ?? firstOf(SDKS);
     ground = {
       clock,
       isolation: settings.isolation === undefined ? isolation : isolation.restrictedTo(settings.isolation),
@@ -143,7 +156,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       views: createViews(join(directory, "layers")),
       directory: workers,
       bootstraps,
-      ...(existsSync(sdk) && { sdk }),
+      ...(sdk !== undefined && { sdk }),
     };
     log.info("functions run isolated", { level: ground.isolation.level, cgroups: ground.cgroups?.kind ?? "none" });
     return ground;

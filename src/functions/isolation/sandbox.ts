@@ -316,17 +316,9 @@ function mapsWorkers(): boolean {
   return ranges.some(([inside, , count]) => inside! <= UID_FIRST && inside! + count! >= UID_FIRST + UID_COUNT);
 }
 
-export function findProgram(name: string): string | undefined {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(":"),
-    "/usr/local/bin",
-    "/usr/bin",
-    "/bin",
-    "/usr/sbin",
-    "/sbin",
-  ];
-  return folders
-    .filter((folder) => folder.startsWith("/"))
+/** Only where the system keeps programs: what runs with root's rights is not looked for on anybody's PATH. */
+function findProgram(name: string): string | undefined {
+  return ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/sw/bin"]
     .map((folder) => join(folder, name))
     .find(existsSync);
 }

@@ -50,8 +50,12 @@ const PYTHON_PLACES = [
 
 /**
  * @param configured programs by runtime name, which go before whatever is found
+ * @param path folders to look in first, as PATH has them
  */
-export function createRuntimes(configured: Readonly<Record<string, string>>): {
+export function createRuntimes(
+  configured: Readonly<Record<string, string>>,
+  path: string,
+): {
   find(name: string): Runtime | Unavailable;
 } {
   const known = new Map<string, Runtime | Unavailable>();
@@ -59,7 +63,7 @@ export function createRuntimes(configured: Readonly<Record<string, string>>): {
     find(name) {
       let answer = known.get(name);
       if (answer === undefined) {
-        answer = search(name, configured[name]);
+        answer = search(name, configured[name], path);
         known.set(name, answer);
       }
       return answer;
@@ -67,11 +71,11 @@ export function createRuntimes(configured: Readonly<Record<string, string>>): {
   };
 }
 
-function search(name: string, configured: string | undefined): Runtime | Unavailable {
+function search(name: string, configured: string | undefined, path: string): Runtime | Unavailable {
   const node = /^nodejs(\d+)\.x$/.exec(name);
-  if (node) return findNode(name, Number(node[1]), configured);
+  if (node) return findNode(name, Number(node[1]), configured, path);
   const python = /^python(3\.\d+)$/.exec(name);
-  if (python) return findPython(name, python[1]!, configured);
+  if (python) return findPython(name, python[1]!, configured, path);
   if (/^provided(?:\.al2|\.al2023)?$/.test(name)) {
     if (process.platform !== "linux")
       return { remedy: "Programs built for Amazon Linux run on Linux only: run Virga on Linux." };
@@ -84,11 +88,11 @@ function search(name: string, configured: string | undefined): Runtime | Unavail
     };
   }
   const dotnet = /^dotnet(\d+)$/.exec(name);
-  if (dotnet) return findDotnet(name, Number(dotnet[1]), configured);
+  if (dotnet) return findDotnet(name, Number(dotnet[1]), configured, path);
   return { remedy: `Virga runs nodejs*, python3.*, dotnet* (executable assemblies) and provided.*, not ${name}.` };
 }
 
-function findNode(name: string, wanted: number, configured: string | undefined): Runtime | Unavailable {
+function findNode(name: string, wanted: number, configured: string | undefined, path: string): Runtime | Unavailable {
   const seen = new Map<string, { version: string; major: number }>();
   const consider = (file: string): boolean => {
     const program = real(file);
@@ -115,7 +119,7 @@ function findNode(name: string, wanted: number, configured: string | undefined):
     return found(program, major === wanted ? undefined : `${name} runs on Node.js ${version}, as configured`);
   }
   // A version in the path saves asking the program itself.
-  const places = [process.execPath, ...onPath("node"), ...expand(NODE_PLACES)];
+  const places = [process.execPath, ...onPath(path, "node"), ...expand(NODE_PLACES)];
   const named = places.filter((place) => new RegExp(`[/v@-]${wanted}(?:\\.\\d+|/)`).test(place));
   for (const place of [process.execPath, ...named, ...places]) if (consider(place)) return found(real(place)!);
   const newer = [...seen].filter(([, { major }]) => major > wanted).sort(([, a], [, b]) => a.major - b.major)[0];
@@ -127,11 +131,11 @@ function findNode(name: string, wanted: number, configured: string | undefined):
   );
 }
 
-function findPython(name: string, wanted: string, configured: string | undefined): Runtime | Unavailable {
+function findPython(name: string, wanted: string, configured: string | undefined, path: string): Runtime | Unavailable {
   const remedy = `Install Python ${wanted} (uv python install ${wanted}, pyenv install ${wanted}, or your distribution's python${wanted}), or name its program in the setting for ${name}.`;
   const places =
     configured === undefined
-      ? [...onPath(`python${wanted}`), ...expand(PYTHON_PLACES.map((place) => place.replaceAll("$", wanted)))]
+      ? [...onPath(path, `python${wanted}`), ...expand(PYTHON_PLACES.map((place) => place.replaceAll("$", wanted)))]
       : [configured];
   let found: Runtime | undefined;
   for (const place of places) {
@@ -180,12 +184,12 @@ function describePython(program: string): PythonFacts | undefined {
   return JSON.parse(result.stdout) as PythonFacts;
 }
 
-function findDotnet(name: string, wanted: number, configured: string | undefined): Runtime | Unavailable {
+function findDotnet(name: string, wanted: number, configured: string | undefined, path: string): Runtime | Unavailable {
   const remedy = `Install the .NET ${wanted} runtime (https://dot.net), or name its dotnet program in the setting for ${name}.`;
   const places =
     configured === undefined
       ? [
-          ...onPath("dotnet"),
+          ...onPath(path, "dotnet"),
           ...expand(["/usr/bin/dotnet", "/usr/share/dotnet/dotnet", "/usr/lib/dotnet/dotnet", "~/.dotnet/dotnet"]),
         ]
       : [configured];
@@ -210,8 +214,8 @@ function versionOf(program: string, args: readonly string[]): string {
   return (spawnSync(program, args, { encoding: "utf8", timeout: 10_000 }).stdout ?? "").trim();
 }
 
-function onPath(program: string): string[] {
-  return (process.env["PATH"] ?? "")
+function onPath(path: string, program: string): string[] {
+  return path
     .split(":")
     .filter((folder) => folder.startsWith("/"))
     .map((folder) => join(folder, program))
