@@ -35,6 +35,8 @@ export interface Caller {
   readonly endpoint: string;
   readonly signal: AbortSignal;
   readonly http?: ApiRequest;
+  /** Condition keys of the request: `aws:SourceIp` … */
+  readonly conditions?: Readonly<Record<string, string>>;
 }
 
 /** Decides whether a principal may; throws AccessDenied as the service would. */
@@ -44,6 +46,7 @@ export type Authorize = (
   operation: string,
   permissions: readonly Permission[],
   context: OperationContext,
+  conditions: Readonly<Record<string, string>>,
 ) => void;
 
 interface Entry {
@@ -95,13 +98,27 @@ export class Core {
       const run = entry.operation;
       return this.store.write((tx) => {
         const context = this.context(tx, caller);
-        this.#authorize(tx, entry.service, entry.name, entry.permissions(input, context), context);
+        this.#authorize(
+          tx,
+          entry.service,
+          entry.name,
+          entry.permissions(input, context),
+          context,
+          caller.conditions ?? {},
+        );
         return run(tx, input, context);
       });
     }
     this.store.peek((tx) => {
       const context = this.context(tx, caller);
-      this.#authorize(tx, entry.service, entry.name, entry.permissions(input, context), context);
+      this.#authorize(
+        tx,
+        entry.service,
+        entry.name,
+        entry.permissions(input, context),
+        context,
+        caller.conditions ?? {},
+      );
     });
     return entry.flow!(this.flow(caller), input);
   }
@@ -115,6 +132,7 @@ export class Core {
       requestId: this.random.uuid(),
       endpoint: caller.endpoint,
       signal: as.signal ?? caller.signal,
+      ...(caller.conditions ? { conditions: caller.conditions } : {}),
     });
     return {
       accountId: caller.accountId,
@@ -159,8 +177,16 @@ export class Core {
             region: as.region ?? caller.region,
             requestId: this.random.uuid(),
             endpoint: caller.endpoint,
+            ...(caller.conditions ? { conditions: caller.conditions } : {}),
           });
-          this.#authorize(inner, entry.service, entry.name, entry.permissions(input, innerContext), innerContext);
+          this.#authorize(
+            inner,
+            entry.service,
+            entry.name,
+            entry.permissions(input, innerContext),
+            innerContext,
+            caller.conditions ?? {},
+          );
           return run(inner, input, innerContext);
         });
       },

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { HttpFront, HttpRequest, Service } from "../services/service.ts";
 import { collect } from "../wire/body.ts";
-import type { FrontCall, FrontMatcher, FrontReply } from "../wire/server.ts";
+import { type FrontCall, type FrontMatcher, type FrontReply, sourceIpOf } from "../wire/server.ts";
 import type { Core } from "./core.ts";
 import type { Who } from "./identity.ts";
 
@@ -60,7 +60,7 @@ function requestOf(call: FrontCall<Who>, path: string): HttpRequest {
     headers: message.headers as Record<string, string>,
     rawHeaders,
     host: call.host,
-    sourceIp: message.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "127.0.0.1",
+    sourceIp: sourceIpOf(message),
     protocol: `HTTP/${message.httpVersion}`,
     body: message,
     readBody: (bytesMax, tooLarge) => collect(message, bytesMax, tooLarge),

@@ -9,13 +9,16 @@ import { SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { SystemRandom } from "../kernel/random.ts";
 import { authorize } from "../services/iam/authorization.ts";
+import { findAccessKey } from "../services/iam/credentials.ts";
 import type { HttpFront } from "../services/service.ts";
+import { findSession } from "../services/sts/credentials.ts";
 import { FileBlobs } from "../storage/blobs.ts";
 import { type Durability, LmdbEngine } from "../storage/engines/lmdb.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
 import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
+import { allowAll, enforcePolicies } from "./authorization.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
@@ -84,7 +87,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       engine,
       blobs,
       services,
-      authorize: () => {},
+      authorize: authRequired ? enforcePolicies((service) => shapes.facts.get(service)!.protocol) : allowAll,
       accountId: settings.accountId,
       region: settings.region,
       endpoint: () => endpoint,
@@ -97,7 +100,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       shapes,
       authenticator: createAuthenticator({
         store: () => core.store,
-        sources: [],
+        sources: [findAccessKey, findSession],
         required: authRequired,
         accountId: settings.accountId,
         region: settings.region,
@@ -113,6 +116,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             return call.signal;
           },
           http: call,
+          conditions: { "aws:SourceIp": call.sourceIp, "aws:UserAgent": call.headers["user-agent"] ?? "" },
         }),
       front: createFrontMatcher({
         core: () => core,

@@ -30,6 +30,7 @@ export interface ApiCall<Who> {
   readonly endpoint: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly sourceIp: string;
   /** aws-chunked trailers; complete once the body has been read. */
   trailers(): Readonly<Record<string, string>>;
   /** Aborted when the caller goes away. Made when first asked for. */
@@ -209,6 +210,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         endpoint: endpointOf(headers),
         method: request.method!,
         headers,
+        sourceIp: sourceIpOf(request),
         trailers,
         get signal() {
           return (abort ??= abortWith(response)).signal;
@@ -487,6 +489,10 @@ async function collectStream(stream: Readable, bytesMax: number): Promise<Buffer
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+export function sourceIpOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "127.0.0.1";
 }
 
 function endpointOf(headers: Record<string, string>): string {
