@@ -33,10 +33,7 @@ export class StackFailed extends Failure {
 
   constructor(stackName: string, status: string, reasons: readonly string[]) {
     const list = reasons.map((reason) => `\n    ${reason}`).join("");
-    super(
-      `The stack ${stackName} is ${status}.${list}`,
-      "Correct the template or the code and deploy again; what ran before is untouched.",
-    );
+    super(`The stack ${stackName} is ${status}.${list}`, "Correct the template or the code and deploy again.");
     this.reasons = reasons;
   }
 }

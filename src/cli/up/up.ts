@@ -34,7 +34,15 @@ export async function up(folders: readonly string[], options: UpOptions): Promis
     if (options.json) printJson({ endpoint: target.endpoint, applications });
     else for (const application of applications) describe(application);
     const watching = options.watch !== false;
-    if (!options.json) sayHow(target, watching, close !== undefined);
+    if (!options.json) {
+      say(`\n${table([[dim("SDKs, CLI"), `export AWS_ENDPOINT_URL=${target.endpoint}`]])}`);
+      const stops = close
+        ? options.ephemeral
+          ? "Ctrl-C stops."
+          : "Ctrl-C stops; the data stays."
+        : "Ctrl-C stops watching.";
+      if (watching || close) say(`\n${watching ? "Watching for changes. " : ""}${stops}`);
+    }
     if (!watching && !close) return;
     const watchers = watching ? projects.map(({ project, directory }) => keepUp(project, directory, target)) : [];
     await interrupted;
@@ -138,13 +146,6 @@ function describe({ outputs, addresses }: Application): void {
   if (outputs.length > 0) say(`\n${bold("Outputs")}\n${table(outputs.map(({ name, value }) => [dim(name), value]))}`);
 }
 
-function sayHow({ endpoint }: Target, watching: boolean, ours: boolean): void {
-  say();
-  say(table([[dim("SDKs, CLI"), `export AWS_ENDPOINT_URL=${endpoint}`]]));
-  if (watching) say(`\nWatching for changes. Ctrl-C stops${ours ? "; the data stays" : " watching"}.`);
-  else if (ours) say("\nCtrl-C stops; the data stays.");
-}
-
 /** Deploys again when something the project is made of changes. Changes during a deployment are taken together afterwards. */
 function keepUp(project: Project, directory: string, target: Target): Watcher {
   const pending = new Set<string>();
@@ -163,6 +164,7 @@ function keepUp(project: Project, directory: string, target: Target): Watcher {
         tellReload(project, application, performance.now() - startedMs);
       } catch (error) {
         tellFailure(error as Error);
+        say(dim("  What was deployed before goes on running."));
       }
       watcher.add(outside(project, directory));
     }
@@ -186,7 +188,6 @@ function tellReload(project: Project, application: Application, tookMs: number):
 function tellFailure(error: Error): void {
   say(`${red("✖")} ${error instanceof Failure ? error.message : error.stack}`);
   if (error instanceof Failure && error.remedy) say(`  ${error.remedy}`);
-  say(dim("  What was deployed before goes on running."));
 }
 
 /** Folders of inputs that lie elsewhere, such as a package beside this one. */
