@@ -18,7 +18,7 @@ export function enforcePolicies(protocolOf: (service: string) => ServiceFacts["p
     const { principal } = context;
     // A bucket may be public: S3 looks at its policy and its public access block together.
     if (principal.type === "anonymous" && service.name === "s3") return;
-    for (const permission of permissions) {
+    for (const permission of permissions()) {
       if (principal.type === "service" && isInternal(service, principal.service, permission)) continue;
       const request = requestOf(tx, service, permission, context, conditions);
       const decision = authorize(tx, request);

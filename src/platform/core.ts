@@ -44,7 +44,7 @@ export type Authorize = (
   tx: Transaction,
   service: Service,
   operation: string,
-  permissions: readonly Permission[],
+  permissions: () => readonly Permission[],
   context: OperationContext,
   conditions: Readonly<Record<string, string>>,
 ) => void;
@@ -183,7 +183,7 @@ export class Core {
             inner,
             entry.service,
             entry.name,
-            entry.permissions(input, innerContext),
+            () => entry.permissions(input, innerContext),
             innerContext,
             caller.conditions ?? {},
           );

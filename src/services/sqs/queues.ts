@@ -41,14 +41,15 @@ const LIST_MAX = 1000;
 
 /** The queue that a URL names: its last two segments are account and name, whatever the host. @throws InvalidAddress, QueueDoesNotExist */
 export function queueOf(tx: Transaction, context: Pick<OperationContext, "region">, url: string | undefined): Queue {
-  if (!url) throw missingParameter("QueueUrl");
   const { accountId, name } = splitUrl(url);
   const queue = Queues.get(tx, queueKey(accountId, context.region, name));
   if (!queue) throw queueDoesNotExist();
   return queue;
 }
 
-export function splitUrl(url: string): { readonly accountId: string; readonly name: string } {
+/** @throws MissingParameter, InvalidAddress */
+export function splitUrl(url: string | undefined): { readonly accountId: string; readonly name: string } {
+  if (!url) throw missingParameter("QueueUrl");
   const match = /(?:^|\/)(\d{12})\/([^/?#]+)\/?$/.exec(url);
   if (!match) throw invalidAddress(url);
   return { accountId: match[1]!, name: match[2]! };

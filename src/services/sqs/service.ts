@@ -38,7 +38,7 @@ type Where = Pick<OperationContext, "accountId" | "region">;
 const onQueue =
   (action: string) =>
   (input: { QueueUrl?: string | undefined }, { region }: Where): Permission => {
-    const { accountId, name } = splitUrl(input.QueueUrl ?? "");
+    const { accountId, name } = splitUrl(input.QueueUrl);
     return { action: `sqs:${action}`, resource: arn("sqs", region, accountId, name) };
   };
 
