@@ -102,7 +102,7 @@ export class Core {
           tx,
           entry.service,
           entry.name,
-          entry.permissions(input, context),
+          () => entry.permissions(input, context),
           context,
           caller.conditions ?? {},
         );
@@ -115,7 +115,7 @@ export class Core {
         tx,
         entry.service,
         entry.name,
-        entry.permissions(input, context),
+        () => entry.permissions(input, context),
         context,
         caller.conditions ?? {},
       );

@@ -17,7 +17,7 @@ before(async () => {
     // The public may read everything but what lies under `secret/`.
     authorize(_tx, _service, _operation, permissions, { principal }) {
       if (principal.type !== "anonymous") return;
-      if (permissions.some((one) => one.action !== "s3:GetObject" || one.resource.includes("/secret/"))) {
+      if (permissions().some((one) => one.action !== "s3:GetObject" || one.resource.includes("/secret/"))) {
         throw s3Error("AccessDenied");
       }
     },
