@@ -1,28 +1,31 @@
-/** What the Lambda service needs of the machine. */
-import { notImplemented } from "../kernel/errors.ts";
-import type { FunctionHost, LambdaPorts } from "../services/lambda/ports.ts";
+/** What the Lambda service needs of the machine: workers, unpacked packages, folders that are code, and how workers reach the platform. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createFunctionHost, type FunctionHostSettings } from "../functions/create.ts";
+import { createPackages } from "../functions/packages.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import type { LambdaPorts } from "../services/lambda/ports.ts";
 import { createFolders } from "./folders.ts";
 
-/** Runs nothing, and says so of every runtime. */
-const noHost: FunctionHost = {
-  async invoke() {
-    throw notImplemented("running functions");
-  },
-  expect() {},
-  retire() {},
-  runtime: () => ({ available: false, remedy: "This build of Virga runs no functions." }),
-  async close() {},
-};
+export interface LambdaPortsOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Where packages are unpacked and workers keep what they need; one file system. */
+  readonly directory: string;
+  readonly endpoint: () => string;
+  readonly functions?: FunctionHostSettings;
+}
 
-export function lambdaPorts(endpoint: () => string): LambdaPorts {
-  const folders = createFolders();
-  const refuse = async (): Promise<never> => {
-    throw notImplemented("deployment packages");
-  };
+export function lambdaPorts({ clock, random, log, directory, endpoint, functions }: LambdaPortsOptions): LambdaPorts {
+  mkdirSync(directory, { recursive: true });
+  const settings = { searchPath: process.env["PATH"] ?? "", ...functions };
   return {
-    openHost: () => noHost,
-    packages: { unpack: refuse, zip: refuse, async keep() {} },
-    folders,
+    openHost: (sink) => createFunctionHost({ clock, random, log, sink, directory, settings }),
+    packages: createPackages(join(directory, "packages")),
+    folders: createFolders(),
     workerEndpoint: () => endpoint().replace("//localhost:", "//127.0.0.1:"),
   };
 }

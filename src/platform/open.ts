@@ -77,7 +77,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         allows: (tx, principal, { action, resource }) =>
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
       }),
-      lambda: lambdaPorts(() => endpoint),
+      lambda: lambdaPorts({ clock, random, log, directory: place.functionsPath, endpoint: () => endpoint }),
       authRequired,
     });
     const house: House = buildHouse({
