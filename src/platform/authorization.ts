@@ -1,28 +1,27 @@
 /**
- * Whether a call is allowed, asked before every operation where auth is required. Policies are IAM's affair; this says which of them apply to a call, and
- * how each protocol words a refusal.
+ * Whether a call is allowed, asked before every operation. Policies are IAM's affair; this says which of them apply to a call, and how a
+ * service words a refusal.
  */
 import { AwsError } from "../kernel/errors.ts";
+import type { ServiceName } from "../services/clients.ts";
 import { accessDeniedMessage, authorize } from "../services/iam/authorization.ts";
 import type { OperationContext, Permission, Service } from "../services/service.ts";
 import type { Transaction } from "../storage/transaction.ts";
-import type { ServiceFacts } from "../wire/shapes.ts";
 import type { Authorize } from "./core.ts";
 
-/** Lets everybody do everything; S3 alone decides about strangers by itself. */
-export const allowAll: Authorize = () => {};
-
-/** @param protocolOf how a service speaks, for the code of its refusal */
-export function enforcePolicies(protocolOf: (service: string) => ServiceFacts["protocol"]): Authorize {
+/**
+ * @param required false: whoever shows any credentials may do everything; strangers may do what a resource's policy allows everyone, and nothing
+ *   else, either way
+ */
+export function createAuthorize(required: boolean): Authorize {
   return (tx, service, _operation, permissions, context, conditions) => {
     const { principal } = context;
-    // A bucket may be public: S3 looks at its policy and its public access block together.
-    if (principal.type === "anonymous" && service.name === "s3") return;
+    if (!required && principal.type !== "anonymous") return;
     for (const permission of permissions()) {
       if (principal.type === "service" && isInternal(service, principal.service, permission)) continue;
       const request = requestOf(tx, service, permission, context, conditions);
       const decision = authorize(tx, request);
-      if (!decision.allowed) throw accessDenied(protocolOf(service.name), accessDeniedMessage(request, decision));
+      if (!decision.allowed) throw accessDenied(service.name, accessDeniedMessage(request, decision));
     }
   };
 }
@@ -59,7 +58,11 @@ function isInternal(service: Service, principal: string, { action }: Permission)
   return service.resourcePolicy === undefined && !action.startsWith("sts:");
 }
 
-function accessDenied(protocol: ServiceFacts["protocol"], message: string): AwsError {
-  if (protocol === "restXml" || protocol === "awsQuery") return new AwsError("AccessDenied", message, 403);
-  return new AwsError("AccessDeniedException", message, protocol === "restJson1" ? 403 : 400);
+/** Services that call it AccessDenied, with 403; of the others, those that speak REST answer 403 and those that speak JSON 400. */
+const PLAIN: ReadonlySet<ServiceName> = new Set(["cloudformation", "iam", "s3", "ses", "sqs", "sts"]);
+const REST: ReadonlySet<ServiceName> = new Set(["apigateway", "apigatewayv2", "lambda", "sesv2"]);
+
+function accessDenied(service: ServiceName, message: string): AwsError {
+  if (PLAIN.has(service)) return new AwsError("AccessDenied", message, 403);
+  return new AwsError("AccessDeniedException", message, REST.has(service) ? 403 : 400);
 }

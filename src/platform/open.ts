@@ -18,7 +18,7 @@ import { MemoryEngine } from "../storage/engines/memory.ts";
 import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
-import { allowAll, enforcePolicies } from "./authorization.ts";
+import { createAuthorize } from "./authorization.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
@@ -87,7 +87,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       engine,
       blobs,
       services,
-      authorize: authRequired ? enforcePolicies((service) => shapes.facts.get(service)!.protocol) : allowAll,
+      authorize: createAuthorize(authRequired),
       accountId: settings.accountId,
       region: settings.region,
       endpoint: () => endpoint,

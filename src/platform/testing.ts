@@ -21,6 +21,7 @@ import type { Engine } from "../storage/engine.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
 import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
+import { createAuthorize } from "./authorization.ts";
 import type { Authorize, Caller, Core } from "./core.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createServices, type ServicePorts } from "./services.ts";
@@ -88,7 +89,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
         authRequired: false,
         ...options.ports,
       }),
-    authorize: options.authorize ?? (() => {}),
+    authorize: options.authorize ?? createAuthorize(false),
     accountId: ACCOUNT,
     region: REGION,
     endpoint: () => "http://localhost:4566",
