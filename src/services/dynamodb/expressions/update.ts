@@ -31,7 +31,8 @@ export type UpdateValue =
 export type Change =
   | { readonly kind: "SET"; readonly path: Path; readonly value: UpdateValue }
   | { readonly kind: "REMOVE"; readonly path: Path }
-  | { readonly kind: "ADD" | "DELETE"; readonly path: Path; readonly value: AttributeValue };
+  | { readonly kind: "ADD"; readonly path: Path; readonly value: AttributeValue }
+  | { readonly kind: "DELETE"; readonly path: Path; readonly value: AttributeValue };
 
 /** In the order of the source. */
 export type Update = readonly Change[];

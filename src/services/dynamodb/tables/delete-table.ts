@@ -1,0 +1,46 @@
+/** DeleteTable. The table is gone at once; what it held is swept away in steps. */
+import type { Transaction } from "../../../storage/transaction.ts";
+import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
+import { createConstraints, tableNameConstraint } from "../constraints.ts";
+import { validation } from "../errors.ts";
+import {
+  countersKey,
+  itemsPrefix,
+  tableEntriesPrefix,
+  tableExpiriesPrefix,
+  tableKey,
+  tagsKey,
+  timerKey,
+} from "../state.ts";
+import { findTable } from "../table.ts";
+import { describe } from "./describe.ts";
+import { sweep } from "./sweep.ts";
+
+/** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html @throws ValidationException, ResourceNotFoundException */
+export function deleteTable(
+  tx: Transaction,
+  input: InputOf<"dynamodb", "DeleteTable">,
+  context: OperationContext,
+): OutputOf<"dynamodb", "DeleteTable"> {
+  const constraints = createConstraints();
+  tableNameConstraint(constraints, input.TableName);
+  constraints.check();
+  const record = findTable(tx, context, input.TableName!);
+  if (record.deletionProtection) {
+    throw validation(
+      "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+    );
+  }
+  const description = describe(tx, context, { ...record, indexes: [] }, { table: "DELETING" });
+  const { number } = record;
+  for (const key of [
+    tableKey(context, record.name),
+    tagsKey(context, number),
+    countersKey(context, number),
+    timerKey(context, number),
+  ]) {
+    tx.delete(key);
+  }
+  for (const prefix of [itemsPrefix, tableEntriesPrefix, tableExpiriesPrefix]) sweep(tx, prefix(context, number));
+  return { TableDescription: description };
+}
