@@ -185,7 +185,7 @@ export function putBucketPolicy(
   input: InputOf<"s3", "PutBucketPolicy">,
   context: OperationContext,
 ): OutputOf<"s3", "PutBucketPolicy"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const policyIsPublic = isPublicPolicy(checkedPolicy(bucket.name, input.Policy!));
   if (policyIsPublic && bucket.publicAccessBlock?.BlockPublicPolicy) {
     throw new AwsError(
@@ -207,7 +207,7 @@ export function getBucketPolicy(
   input: InputOf<"s3", "GetBucketPolicy">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketPolicy"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   return { Policy: requirePolicy(tx, bucket) };
 }
 
@@ -222,7 +222,7 @@ export function deleteBucketPolicy(
   input: InputOf<"s3", "DeleteBucketPolicy">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteBucketPolicy"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   tx.delete(settingKey(bucket.name, "policy"));
   if (bucket.policyIsPublic) buckets.put(tx, bucketKey(bucket.name), { ...bucket, policyIsPublic: false });
   return {};
@@ -233,7 +233,7 @@ export function getBucketPolicyStatus(
   input: InputOf<"s3", "GetBucketPolicyStatus">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketPolicyStatus"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   requirePolicy(tx, bucket);
   return { PolicyStatus: { IsPublic: bucket.policyIsPublic } };
 }
@@ -244,7 +244,7 @@ export function putPublicAccessBlock(
   input: InputOf<"s3", "PutPublicAccessBlock">,
   context: OperationContext,
 ): OutputOf<"s3", "PutPublicAccessBlock"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const asked = input.PublicAccessBlockConfiguration;
   if (!asked) throw s3Error("MalformedXML");
   buckets.put(tx, bucketKey(bucket.name), {
@@ -264,7 +264,7 @@ export function getPublicAccessBlock(
   input: InputOf<"s3", "GetPublicAccessBlock">,
   context: OperationContext,
 ): OutputOf<"s3", "GetPublicAccessBlock"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   if (!bucket.publicAccessBlock) {
     throw s3Error("NoSuchPublicAccessBlockConfiguration", { BucketName: bucket.name });
   }
@@ -276,7 +276,7 @@ export function deletePublicAccessBlock(
   input: InputOf<"s3", "DeletePublicAccessBlock">,
   context: OperationContext,
 ): OutputOf<"s3", "DeletePublicAccessBlock"> {
-  const { publicAccessBlock: _, ...bucket } = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const { publicAccessBlock: _, ...bucket } = requireBucket(tx, context, input);
   buckets.put(tx, bucketKey(bucket.name), bucket);
   return {};
 }
@@ -286,7 +286,7 @@ export function putBucketOwnershipControls(
   input: InputOf<"s3", "PutBucketOwnershipControls">,
   context: OperationContext,
 ): OutputOf<"s3", "PutBucketOwnershipControls"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const rules = input.OwnershipControls?.Rules ?? [];
   const ownership = rules[0]?.ObjectOwnership as ObjectOwnership | undefined;
   if (rules.length !== 1 || !ownership || !OWNERSHIPS.includes(ownership)) throw s3Error("MalformedXML");
@@ -301,7 +301,7 @@ export function getBucketOwnershipControls(
   input: InputOf<"s3", "GetBucketOwnershipControls">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketOwnershipControls"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   if (!bucket.ownership) throw s3Error("OwnershipControlsNotFoundError", { BucketName: bucket.name });
   return { OwnershipControls: { Rules: [{ ObjectOwnership: bucket.ownership }] } };
 }
@@ -311,7 +311,7 @@ export function deleteBucketOwnershipControls(
   input: InputOf<"s3", "DeleteBucketOwnershipControls">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteBucketOwnershipControls"> {
-  const { ownership: _, ...bucket } = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const { ownership: _, ...bucket } = requireBucket(tx, context, input);
   buckets.put(tx, bucketKey(bucket.name), bucket);
   return {};
 }
@@ -330,7 +330,7 @@ export function getBucketAcl(
   input: InputOf<"s3", "GetBucketAcl">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketAcl"> {
-  return ownersGrant(requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner));
+  return ownersGrant(requireBucket(tx, context, input));
 }
 
 /** @throws AccessControlListNotSupported while ownership is enforced */
@@ -339,7 +339,7 @@ export function putBucketAcl(
   input: InputOf<"s3", "PutBucketAcl">,
   context: OperationContext,
 ): OutputOf<"s3", "PutBucketAcl"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   checkAclChange(bucket, input);
   return {};
 }

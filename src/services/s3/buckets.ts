@@ -30,6 +30,14 @@ export const canonicalUserId = (accountId: AccountId): string =>
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 
+/** What requests to a bucket have in common. */
+export interface BucketInput {
+  readonly Bucket: string | undefined;
+  readonly ExpectedBucketOwner?: string | undefined;
+  /** Agrees to pay, where a bucket has its callers pay; no bucket of Virga's has. */
+  readonly RequestPayer?: string | undefined;
+}
+
 /**
  * The bucket that a request names.
  * @throws NoSuchBucket; AccessDenied when it belongs to another account than expected, or is closed to the public
@@ -37,9 +45,9 @@ const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 export function requireBucket(
   tx: Transaction,
   context: { readonly principal: Principal },
-  name: string | undefined,
-  expectedOwner?: string,
+  input: BucketInput,
 ): BucketRecord {
+  const { Bucket: name, ExpectedBucketOwner: expectedOwner, RequestPayer: payer } = input;
   const bucket = name === undefined ? undefined : buckets.get(tx, bucketKey(name));
   if (!bucket) {
     if (name === undefined || !isBucketName(name)) throw s3Error("InvalidBucketName", { BucketName: name });
@@ -54,6 +62,9 @@ export function requireBucket(
       );
     }
     if (expectedOwner !== bucket.accountId) throw s3Error("AccessDenied");
+  }
+  if (payer !== undefined && payer !== "requester") {
+    throw invalidArgument("The value of the request payer parameter must be requester", "x-amz-request-payer", payer);
   }
   // RestrictPublicBuckets: a public policy opens the bucket to AWS services and its own account alone.
   const { principal } = context;
@@ -158,7 +169,7 @@ export function headBucket(
   input: InputOf<"s3", "HeadBucket">,
   context: OperationContext,
 ): OutputOf<"s3", "HeadBucket"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   return { BucketRegion: bucket.region, BucketArn: bucketArn(bucket.name), AccessPointAlias: false };
 }
 
@@ -168,7 +179,7 @@ export function getBucketLocation(
   input: InputOf<"s3", "GetBucketLocation">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketLocation"> {
-  const { region } = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const { region } = requireBucket(tx, context, input);
   return region === "us-east-1"
     ? {}
     : { LocationConstraint: region as OutputOf<"s3", "GetBucketLocation">["LocationConstraint"] };
@@ -184,7 +195,7 @@ export function deleteBucket(
   input: InputOf<"s3", "DeleteBucket">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteBucket"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const { name } = bucket;
   const holds = (noun: string) => !tx.range(...bounds(keysUnder("s3", noun, name)), { limit: 1 }).next().done;
   if (holds("object")) throw s3Error("BucketNotEmpty", { BucketName: name });

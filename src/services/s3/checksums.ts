@@ -23,6 +23,17 @@ const LENGTHS: Record<ChecksumAlgorithm, number> = {
   MD5: 16,
 };
 
+/** The member of inputs and outputs that carries each. */
+export const CHECKSUM_MEMBERS = {
+  CRC32: "ChecksumCRC32",
+  CRC32C: "ChecksumCRC32C",
+  CRC64NVME: "ChecksumCRC64NVME",
+  SHA1: "ChecksumSHA1",
+  SHA256: "ChecksumSHA256",
+  SHA512: "ChecksumSHA512",
+  MD5: "ChecksumMD5",
+} as const satisfies Record<ChecksumAlgorithm, string>;
+
 export const CHECKSUM_ALGORITHMS = Object.keys(LENGTHS) as ChecksumAlgorithm[];
 
 /** Reflected polynomials. */
@@ -99,14 +110,15 @@ function crc(step: (chunk: Uint8Array, value: number) => number): Hasher {
   };
 }
 
-/** `ChecksumCRC32` … as members of an input or output. */
-export type ChecksumMembers = { readonly [A in ChecksumAlgorithm as `Checksum${A}`]?: string | undefined };
+export type ChecksumMembers = {
+  readonly [A in ChecksumAlgorithm as (typeof CHECKSUM_MEMBERS)[A]]?: string | undefined;
+};
 
 /** The members by which a stored checksum is shown. */
 export function checksumMembers(checksum: StoredChecksum | undefined): ChecksumMembers & {
   ChecksumType?: "FULL_OBJECT" | "COMPOSITE";
 } {
-  return checksum ? { [`Checksum${checksum.algorithm}`]: checksum.value, ChecksumType: checksum.type } : {};
+  return checksum ? { [CHECKSUM_MEMBERS[checksum.algorithm]]: checksum.value, ChecksumType: checksum.type } : {};
 }
 
 export interface StatedChecksum {
@@ -125,13 +137,13 @@ export function statedChecksum(
   input: ChecksumMembers & { readonly ChecksumAlgorithm?: string | undefined },
   headers: Readonly<Record<string, string>> = {},
 ): StatedChecksum | undefined {
-  const stated = CHECKSUM_ALGORITHMS.filter((algorithm) => input[`Checksum${algorithm}`] !== undefined);
+  const stated = CHECKSUM_ALGORITHMS.filter((algorithm) => input[CHECKSUM_MEMBERS[algorithm]] !== undefined);
   if (stated.length > 1) {
     throw invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
   }
   const algorithm = stated[0];
   if (algorithm) {
-    const value = input[`Checksum${algorithm}`]!;
+    const value = input[CHECKSUM_MEMBERS[algorithm]]!;
     if (!isDigest(algorithm, value)) throw invalidChecksumHeader(`x-amz-checksum-${algorithm.toLowerCase()}`);
     return { algorithm, value };
   }

@@ -28,7 +28,7 @@ export function putBucketCors(
   input: InputOf<"s3", "PutBucketCors">,
   context: OperationContext,
 ): OutputOf<"s3", "PutBucketCors"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const rules = input.CORSConfiguration?.CORSRules ?? [];
   if (rules.length === 0) throw s3Error("MalformedXML");
   if (rules.length > RULES_MAX)
@@ -71,7 +71,7 @@ export function getBucketCors(
   input: InputOf<"s3", "GetBucketCors">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketCors"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const rules = settings.get(tx, settingKey(bucket.name, "cors"));
   if (!rules) throw s3Error("NoSuchCORSConfiguration", { BucketName: bucket.name });
   return { CORSRules: rules as OutputOf<"s3", "GetBucketCors">["CORSRules"] };
@@ -82,7 +82,7 @@ export function deleteBucketCors(
   input: InputOf<"s3", "DeleteBucketCors">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteBucketCors"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   tx.delete(settingKey(bucket.name, "cors"));
   return {};
 }

@@ -75,7 +75,14 @@ const COPY_SOURCE_CUSTOMER_KEY = [
   "CopySourceSSECustomerKeyMD5",
 ];
 const KMS = ["SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled"];
-const OBJECT_LOCK = ["ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"];
+const OBJECT_LOCK = [
+  "ObjectLockMode",
+  "ObjectLockRetainUntilDate",
+  "ObjectLockLegalHoldStatus",
+  "ObjectLockEventHold",
+  "ObjectLockEventHoldDurationDays",
+  "ObjectLockEventHoldDurationYears",
+];
 const OTHER_CHECKSUMS = ["ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128"];
 
 export const s3 = defineService<"s3">({
@@ -148,7 +155,7 @@ export const s3 = defineService<"s3">({
   unsupported: {
     AbortMultipartUpload: ["IfMatchInitiatedTime"],
     CompleteMultipartUpload: [...CUSTOMER_KEY, ...OTHER_CHECKSUMS],
-    CopyObject: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK],
+    CopyObject: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, "AnnotationDirective"],
     CreateBucket: [
       "BucketNamespace",
       "CreateBucketConfiguration.Location",
@@ -168,6 +175,20 @@ export const s3 = defineService<"s3">({
     ListObjects: ["OptionalObjectAttributes"],
     ListObjectsV2: ["OptionalObjectAttributes"],
     ListObjectVersions: ["OptionalObjectAttributes"],
+    PutBucketAcl: [
+      "AccessControlPolicy.Grants[].Grantee.DisplayName",
+      "AccessControlPolicy.Grants[].Grantee.EmailAddress",
+      "AccessControlPolicy.Owner.DisplayName",
+    ],
+    PutBucketEncryption: ["ServerSideEncryptionConfiguration.Rules[].BlockedEncryptionTypes"],
+    PutBucketNotificationConfiguration: [
+      "NotificationConfiguration.TopicConfigurations[]",
+      "NotificationConfiguration.QueueConfigurations[]",
+      "NotificationConfiguration.LambdaFunctionConfigurations[]",
+      "NotificationConfiguration.EventBridgeConfiguration",
+      "SkipDestinationValidation",
+    ],
+    PutBucketPolicy: ["ConfirmRemoveSelfBucketAccess"],
     PutBucketVersioning: ["MFA", "VersioningConfiguration.MFADelete"],
     PutObject: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, ...OTHER_CHECKSUMS, "WriteOffsetBytes"],
     ListParts: CUSTOMER_KEY,

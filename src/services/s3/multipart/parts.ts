@@ -185,7 +185,7 @@ export function listParts(
     if (found.length > MaxParts) break;
   }
   const page = found.slice(0, MaxParts);
-  const { accountId } = requireBucket(tx, context, input.Bucket);
+  const { accountId } = requireBucket(tx, context, input);
   return {
     Bucket: upload.bucket,
     Key: upload.objectName,

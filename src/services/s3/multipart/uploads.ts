@@ -15,6 +15,7 @@ import { bounds, canonicalUserId, objectUrlBase, requireBucket } from "../bucket
 import {
   algorithmNamed,
   CHECKSUM_ALGORITHMS,
+  CHECKSUM_MEMBERS,
   checksumMembers,
   combinedCrc,
   compositeChecksum,
@@ -46,7 +47,7 @@ export function createMultipartUpload(
   input: InputOf<"s3", "CreateMultipartUpload">,
   context: OperationContext,
 ): OutputOf<"s3", "CreateMultipartUpload"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const described = describe(bucket, input);
   const checksum = wantedChecksum(input);
   // The time leads, so that the uploads of a key are listed in the order in which they began.
@@ -108,7 +109,7 @@ export function requireUpload(
     readonly ExpectedBucketOwner?: string | undefined;
   },
 ): UploadRecord {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const upload = uploads.get(tx, uploadKey(bucket.name, input.Key!, input.UploadId!));
   if (!upload) throw noSuchUpload(input.UploadId!);
   return upload;
@@ -124,7 +125,7 @@ export function completeMultipartUpload(
   input: InputOf<"s3", "CompleteMultipartUpload">,
   context: OperationContext,
 ): OutputOf<"s3", "CompleteMultipartUpload"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const upload = requireUpload(tx, context, input);
   const chosen = chosenParts(tx, upload, input.MultipartUpload?.Parts ?? []);
   const size = chosen.reduce((sum, part) => sum + part.size, 0);
@@ -199,13 +200,13 @@ function chosenParts(tx: Transaction, upload: UploadRecord, listed: readonly Com
     const detail = { UploadId: upload.uploadId, PartNumber: number, ETag: wanted.ETag };
     if (!part || part.etag !== wanted.ETag.replace(/^"|"$/g, "")) throw s3Error("InvalidPart", detail);
     for (const algorithm of CHECKSUM_ALGORITHMS) {
-      const stated = wanted[`Checksum${algorithm}`];
+      const stated = wanted[CHECKSUM_MEMBERS[algorithm]];
       if (stated === undefined) continue;
       if (part.checksum?.algorithm !== algorithm || part.checksum.value !== stated) {
         throw s3Error("InvalidPart", detail);
       }
     }
-    if (uploadChecksumType(upload) === "COMPOSITE" && wanted[`Checksum${uploadAlgorithm(upload)}`] === undefined) {
+    if (uploadChecksumType(upload) === "COMPOSITE" && wanted[CHECKSUM_MEMBERS[uploadAlgorithm(upload)]] === undefined) {
       throw invalidRequest(
         `The upload was created using a ${uploadAlgorithm(upload).toLowerCase()} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
       );
@@ -249,7 +250,7 @@ function verifyObjectChecksum(checksum: StoredChecksum, input: InputOf<"s3", "Co
     );
   }
   for (const algorithm of CHECKSUM_ALGORITHMS) {
-    const stated = input[`Checksum${algorithm}`];
+    const stated = input[CHECKSUM_MEMBERS[algorithm]];
     if (stated === undefined) continue;
     if (algorithm !== checksum.algorithm || (stated !== checksum.value && stated !== checksum.value.split("-")[0])) {
       throw new AwsError(
@@ -284,7 +285,7 @@ export function listMultipartUploads(
   input: InputOf<"s3", "ListMultipartUploads">,
   context: OperationContext,
 ): OutputOf<"s3", "ListMultipartUploads"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const { Prefix: prefix = "", Delimiter: delimiter = "", KeyMarker = "", UploadIdMarker = "" } = input;
   const asked = input.MaxUploads ?? PAGE_KEYS_MAX;
   if (!Number.isInteger(asked) || asked < 1) {

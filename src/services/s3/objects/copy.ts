@@ -73,7 +73,10 @@ export function requireSource(
   },
 ): { readonly place: CopySource; readonly bucket: BucketRecord; readonly object: ObjectRecord } {
   const place = parseCopySource(input.CopySource!);
-  const bucket = requireBucket(tx, context, place.bucket, input.ExpectedSourceBucketOwner);
+  const bucket = requireBucket(tx, context, {
+    Bucket: place.bucket,
+    ExpectedBucketOwner: input.ExpectedSourceBucketOwner,
+  });
   if (place.versionId !== undefined && isMarker(findVersion(tx, bucket.name, place.objectName, place.versionId))) {
     throw invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.");
   }
@@ -118,7 +121,7 @@ function copyOrTellWhatIsMissing(
   input: Input,
   digests: { readonly of: string; readonly values: Digests } | undefined,
 ): Step {
-  const target = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const target = requireBucket(tx, context, input);
   checkKey(input.Key!);
   checkAcl(target, input);
   checkStorageOptions(input);

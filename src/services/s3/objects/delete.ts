@@ -41,7 +41,7 @@ export function deleteObject(
   input: InputOf<"s3", "DeleteObject">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteObject"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const done = deleteOne(tx, context, bucket, { Key: input.Key, VersionId: input.VersionId, ETag: input.IfMatch });
   const VersionId = done.versionId ?? done.markerVersionId;
   return { ...(VersionId !== undefined && { VersionId }), ...(done.marker && { DeleteMarker: true }) };
@@ -56,7 +56,7 @@ export function deleteObjects(
   input: InputOf<"s3", "DeleteObjects">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteObjects"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const targets = input.Delete?.Objects ?? [];
   if (targets.length === 0 || targets.length > PAGE_KEYS_MAX) throw s3Error("MalformedXML");
   const Deleted: NonNullable<OutputOf<"s3", "DeleteObjects">["Deleted"]> = [];

@@ -53,7 +53,7 @@ interface Reading {
 }
 
 function read(tx: Transaction, input: ReadInput, context: OperationContext): Reading {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const object = requireObject(tx, bucket, input.Key!, input.VersionId);
   checkReadConditions(object, input);
   if (input.Range !== undefined && input.PartNumber !== undefined) {

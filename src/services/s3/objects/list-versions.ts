@@ -103,7 +103,7 @@ export function listObjectVersions(
   input: InputOf<"s3", "ListObjectVersions">,
   context: OperationContext,
 ): OutputOf<"s3", "ListObjectVersions"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const { Prefix: prefix = "", Delimiter: delimiter = "", KeyMarker = "", VersionIdMarker } = input;
   if (VersionIdMarker !== undefined && KeyMarker === "") {
     throw invalidArgument(

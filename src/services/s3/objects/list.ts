@@ -125,7 +125,7 @@ export function listObjects(
   input: InputOf<"s3", "ListObjects">,
   context: OperationContext,
 ): OutputOf<"s3", "ListObjects"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const { Prefix: prefix = "", Delimiter: delimiter = "", Marker: marker = "" } = input;
   const encode = nameEncoder(input.EncodingType);
   const MaxKeys = pageSize(input.MaxKeys);
@@ -153,7 +153,7 @@ export function listObjectsV2(
   input: InputOf<"s3", "ListObjectsV2">,
   context: OperationContext,
 ): OutputOf<"s3", "ListObjectsV2"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const { Prefix: prefix = "", Delimiter: delimiter = "", StartAfter, ContinuationToken } = input;
   const encode = nameEncoder(input.EncodingType);
   const MaxKeys = pageSize(input.MaxKeys);

@@ -49,7 +49,7 @@ export async function putObject(flow: FlowContext, input: Input): Promise<Output
 
 /** What of an upload can be judged without its body, and what it stores beside it. */
 function admit(tx: Transaction, input: Input, context: OperationContext) {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const described = describe(bucket, input);
   checkWriteConditions(input.Key!, currentObject(tx, bucket.name, input.Key!), input);
   return { bucket, ...described };

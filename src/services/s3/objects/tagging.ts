@@ -4,7 +4,7 @@ import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { checkAclChange, ownersGrant } from "../access.ts";
 import { segmentsOf } from "../bodies.ts";
 import { requireBucket } from "../buckets.ts";
-import { checksumMembers } from "../checksums.ts";
+import { CHECKSUM_MEMBERS, checksumMembers } from "../checksums.ts";
 import { invalidArgument } from "../errors.ts";
 import { checkedTags, OBJECT_TAGS_MAX, PAGE_KEYS_MAX, tagSet } from "../rules.ts";
 import type { BucketRecord, ObjectRecord } from "../state.ts";
@@ -19,7 +19,7 @@ interface ObjectInput {
 }
 
 function find(tx: Transaction, input: ObjectInput, context: OperationContext): [BucketRecord, ObjectRecord] {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   return [bucket, requireObject(tx, bucket, input.Key!, input.VersionId)];
 }
 
@@ -122,7 +122,7 @@ function partsPage(
       Parts: page.map((segment) => ({
         PartNumber: segment.number,
         Size: segment.size,
-        [`Checksum${checksum.algorithm}`]: segment.checksum,
+        [CHECKSUM_MEMBERS[checksum.algorithm]]: segment.checksum,
       })),
     }),
   };

@@ -21,7 +21,7 @@ export function putBucketWebsite(
   input: InputOf<"s3", "PutBucketWebsite">,
   context: OperationContext,
 ): OutputOf<"s3", "PutBucketWebsite"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const configuration = input.WebsiteConfiguration;
   if (!configuration) throw s3Error("MalformedXML");
   checkConfiguration(configuration);
@@ -105,7 +105,7 @@ export function getBucketWebsite(
   input: InputOf<"s3", "GetBucketWebsite">,
   context: OperationContext,
 ): OutputOf<"s3", "GetBucketWebsite"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   const configuration = websiteOf(tx, bucket.name);
   if (!configuration) throw s3Error("NoSuchWebsiteConfiguration", { BucketName: bucket.name });
   return configuration;
@@ -116,7 +116,7 @@ export function deleteBucketWebsite(
   input: InputOf<"s3", "DeleteBucketWebsite">,
   context: OperationContext,
 ): OutputOf<"s3", "DeleteBucketWebsite"> {
-  const bucket = requireBucket(tx, context, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = requireBucket(tx, context, input);
   tx.delete(settingKey(bucket.name, "website"));
   return {};
 }
