@@ -75,6 +75,14 @@ export interface WireOptions<Who> {
     method: string;
     bucket: string | undefined;
   }) => Record<string, string> | undefined;
+  /** Looks at a body that was collected, before it is decoded: S3's digests, in headers and trailers. Throws what the caller is to hear. */
+  readonly inspectBody?: (call: {
+    service: string;
+    operation: string;
+    headers: Readonly<Record<string, string>>;
+    trailers: Readonly<Record<string, string>>;
+    body: Buffer;
+  }) => void;
   readonly nowMs: () => number;
   readonly random: Random;
   readonly log: Log;
@@ -371,6 +379,10 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       }
       if (headers["content-encoding"] === "gzip") bytes = gunzip(bytes, limit);
       body = bytes;
+    }
+    if (Buffer.isBuffer(body)) {
+      const { service, operation } = target;
+      options.inspectBody?.({ service, operation: operation.name, headers, trailers: trailers(), body });
     }
 
     const input =

@@ -22,6 +22,7 @@ import {
 } from "./access.ts";
 import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts";
+import { prepareChecksums } from "./checksums.ts";
 import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors.ts";
 import { listParts, uploadPart, uploadPartCopy } from "./multipart/parts.ts";
 import {
@@ -64,6 +65,7 @@ import {
   putBucketTagging,
   putBucketVersioning,
 } from "./settings.ts";
+import { preflightFronts } from "./web.ts";
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from "./website/configuration.ts";
 import { websiteFronts } from "./website/front.ts";
 
@@ -198,8 +200,12 @@ export const s3 = defineService<"s3">({
   permissions,
   resourcePolicy,
   resources: { "AWS::S3::Bucket": bucketResource, "AWS::S3::BucketPolicy": bucketPolicyResource },
-  fronts: websiteFronts,
+  fronts: [...websiteFronts, ...preflightFronts],
   hears: {
     [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
+  },
+  async start() {
+    await prepareChecksums();
+    return async () => {};
   },
 });
