@@ -21,12 +21,16 @@ export interface Finding {
   readonly remedy?: string;
 }
 
+/** Without these Virga does not work; a runtime that is missing concerns only those who want it. */
+const NEEDED = /^(Node\.js|data)$/;
+
 /** @returns the exit code: 1 when something is missing */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const findings = [
     node(process.versions.node),
     await port(options.port ?? DEFAULT_PORT),
     data(resolve(options.data ?? ".virga")),
+    ...(await functions()),
   ];
   if (options.json) printJson({ version: version(), findings });
   else {
@@ -38,7 +42,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       say(table(remedies.map(({ subject, remedy }) => [dim(subject), cyan(remedy!)])));
     }
   }
-  return findings.some(({ status }) => status === "missing") ? EXIT_FAILED : 0;
+  return findings.some(({ status, subject }) => status === "missing" && NEEDED.test(subject)) ? EXIT_FAILED : 0;
 }
 
 const mark = (status: Finding["status"]): string =>
@@ -68,6 +72,17 @@ async function port(number: number): Promise<Finding> {
     detail: error === "EADDRINUSE" && holder ? `held by process ${holder.pid} (${holder.command.slice(0, 80)})` : error,
     remedy: `Stop that process, or use another port: virga up --port ${number + 1}`,
   };
+}
+
+/** A platform that keeps nothing is opened for a moment: it tries the sandboxes out and looks for the runtimes. */
+async function functions(): Promise<readonly Finding[]> {
+  const { serve } = await import("./serve.ts");
+  const platform = await serve({ port: 0, ephemeral: true, logLevel: "error" });
+  try {
+    return platform.report();
+  } finally {
+    await platform.close();
+  }
 }
 
 function listenError(number: number): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { createLog, type LogLevel } from "../kernel/log.ts";
-import { openPlatform } from "../platform/open.ts";
+import { openPlatform, type Platform } from "../platform/open.ts";
 import { DEFAULT_PORT, portHolder, probe } from "./endpoint.ts";
 import { EXIT_USAGE, Failure } from "./failure.ts";
 import { assetDirectory, version } from "./package.ts";
@@ -28,6 +28,7 @@ export interface Served {
   readonly endpoint: string;
   /** Absent when nothing is kept. */
   readonly dataDirectory: string | undefined;
+  report: Platform["report"];
   close(): Promise<void>;
 }
 
@@ -56,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       version: version(),
       log: createLog(options.json ? writeJson : writeText, options.logLevel ?? "warn"),
     });
-    return { endpoint: platform.endpoint, dataDirectory, close: () => platform.close() };
+    return { endpoint: platform.endpoint, dataDirectory, report: platform.report, close: () => platform.close() };
   } catch (error) {
     throw await explained(error as NodeJS.ErrnoException, port, host);
   }

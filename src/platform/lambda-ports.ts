@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createFunctionHost, type FunctionHostSettings } from "../functions/create.ts";
+import type { FunctionHost } from "../functions/host.ts";
 import { createPackages } from "../functions/packages.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -19,11 +20,21 @@ export interface LambdaPortsOptions {
   readonly functions?: FunctionHostSettings;
 }
 
-export function lambdaPorts({ clock, random, log, directory, endpoint, functions }: LambdaPortsOptions): LambdaPorts {
+export interface MachinePorts extends LambdaPorts {
+  /** What this machine offers to functions; nothing before the host is open. */
+  report(): ReturnType<FunctionHost["report"]>;
+}
+
+export function lambdaPorts({ clock, random, log, directory, endpoint, functions }: LambdaPortsOptions): MachinePorts {
   mkdirSync(directory, { recursive: true });
   const settings = { searchPath: process.env["PATH"] ?? "", ...functions };
+  let host: FunctionHost | undefined;
   return {
-    openHost: (sink) => createFunctionHost({ clock, random, log, sink, directory, settings }),
+    openHost(sink) {
+      host = createFunctionHost({ clock, random, log, sink, directory, settings });
+      return host;
+    },
+    report: () => host?.report() ?? [],
     packages: createPackages(join(directory, "packages")),
     folders: createFolders(),
     workerEndpoint: () => endpoint().replace("//localhost:", "//127.0.0.1:"),

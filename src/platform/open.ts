@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { FunctionHost } from "../functions/host.ts";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -50,6 +51,8 @@ export interface Platform {
   readonly endpoint: string;
   readonly port: number;
   readonly authRequired: boolean;
+  /** What this machine offers to functions, for `virga doctor`. */
+  report(): ReturnType<FunctionHost["report"]>;
   close(): Promise<void>;
 }
 
@@ -70,6 +73,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     });
     let endpoint = "";
     const shapes = openShapes(settings.shapesDirectory);
+    const lambda = lambdaPorts({ clock, random, log, directory: place.functionsPath, endpoint: () => endpoint });
     const services = createServices({
       apigateway: apigatewayPorts({
         shapes: () => shapes,
@@ -77,7 +81,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         allows: (tx, principal, { action, resource }) =>
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
       }),
-      lambda: lambdaPorts({ clock, random, log, directory: place.functionsPath, endpoint: () => endpoint }),
+      lambda,
       authRequired,
     });
     const house: House = buildHouse({
@@ -148,6 +152,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       endpoint,
       port,
       authRequired,
+      report: () => lambda.report(),
       async close() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeIdleConnections();
