@@ -24,8 +24,18 @@ import {
   publishLayerVersion,
 } from "./layers.ts";
 import { createLogRelay } from "./log-relay.ts";
-import { functionArn, locate } from "./names.ts";
+import {
+  createEventSourceMapping,
+  deleteEventSourceMapping,
+  getEventSourceMapping,
+  listEventSourceMappings,
+  MAPPING_CHANGED,
+  type MappingChange,
+  updateEventSourceMapping,
+} from "./mappings.ts";
+import { functionArn, locate, mappingArn } from "./names.ts";
 import { addPermission, getPolicy, removePermission, resourcePolicy } from "./permissions.ts";
+import { createPollers } from "./pollers.ts";
 import type { LambdaPorts } from "./ports.ts";
 import { createRoles } from "./roles.ts";
 import {
@@ -74,10 +84,18 @@ const onResource =
     resource: input.Resource ?? "*",
   });
 
+const onMapping =
+  (action: string) =>
+  (input: { readonly UUID?: string | undefined }, at: Place): Permission => ({
+    action: `lambda:${action}`,
+    resource: mappingArn(at, input.UUID ?? ""),
+  });
+
 export function createLambda(ports: LambdaPorts): Service<"lambda"> {
   const relay = createLogRelay();
   const host = ports.openHost(relay.sink);
   const functions: Functions = { ports, host, roles: createRoles() };
+  const pollers = createPollers(functions);
 
   return defineService<"lambda">({
     name: "lambda",
@@ -108,6 +126,9 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       GetFunctionEventInvokeConfig: getFunctionEventInvokeConfig,
       DeleteFunctionEventInvokeConfig: deleteFunctionEventInvokeConfig,
       ListFunctionEventInvokeConfigs: listFunctionEventInvokeConfigs,
+      GetEventSourceMapping: getEventSourceMapping,
+      ListEventSourceMappings: listEventSourceMappings,
+      DeleteEventSourceMapping: deleteEventSourceMapping,
       GetLayerVersion: getLayerVersion,
       GetLayerVersionByArn: getLayerVersionByArn,
       ListLayers: listLayers,
@@ -119,6 +140,8 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       UpdateFunctionCode: updateFunctionCode(functions),
       UpdateFunctionConfiguration: updateFunctionConfiguration(functions),
       Invoke: invoke(functions),
+      CreateEventSourceMapping: createEventSourceMapping(functions),
+      UpdateEventSourceMapping: updateEventSourceMapping(functions),
       PublishLayerVersion: publishLayerVersion(ports),
     },
     unsupported: {
@@ -144,6 +167,43 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
         "DurableConfig",
       ],
       PublishVersion: ["PublishTo"],
+      CreateEventSourceMapping: [
+        "KMSKeyArn",
+        "MetricsConfig",
+        "LoggingConfig",
+        "ParallelizationFactor",
+        "DestinationConfig",
+        "MaximumRecordAgeInSeconds",
+        "BisectBatchOnFunctionError",
+        "MaximumRetryAttempts",
+        "TumblingWindowInSeconds",
+        "SourceAccessConfigurations[]",
+        "AmazonManagedKafkaEventSourceConfig",
+        "SelfManagedKafkaEventSourceConfig",
+        "DocumentDBEventSourceConfig",
+        "ProvisionedPollerConfig",
+        "StartingPosition",
+        "StartingPositionTimestamp",
+        "Topics[]",
+        "Queues[]",
+        "SelfManagedEventSource",
+      ],
+      UpdateEventSourceMapping: [
+        "KMSKeyArn",
+        "MetricsConfig",
+        "LoggingConfig",
+        "ParallelizationFactor",
+        "DestinationConfig",
+        "MaximumRecordAgeInSeconds",
+        "BisectBatchOnFunctionError",
+        "MaximumRetryAttempts",
+        "TumblingWindowInSeconds",
+        "SourceAccessConfigurations[]",
+        "AmazonManagedKafkaEventSourceConfig",
+        "SelfManagedKafkaEventSourceConfig",
+        "DocumentDBEventSourceConfig",
+        "ProvisionedPollerConfig",
+      ],
       Invoke: ["DurableExecutionName", "TenantId"],
       PublishLayerVersion: ["Content.S3ObjectStorageMode"],
     },
@@ -156,6 +216,9 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       DeleteFunction: onFunction("DeleteFunction"),
       Invoke: onFunction("InvokeFunction"),
       PublishVersion: onFunction("PublishVersion"),
+      GetEventSourceMapping: onMapping("GetEventSourceMapping"),
+      UpdateEventSourceMapping: onMapping("UpdateEventSourceMapping"),
+      DeleteEventSourceMapping: onMapping("DeleteEventSourceMapping"),
       ListVersionsByFunction: onFunction("ListVersionsByFunction"),
       CreateAlias: onFunction("CreateAlias"),
       GetAlias: onFunction("GetAlias"),
@@ -183,13 +246,18 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
         flow: (flow, detail: AcceptedInvocation) => attempt(functions, flow, detail),
         concurrency: ASYNCHRONOUS_CONCURRENCY,
       },
+      // One at a time, so that two changes of a mapping are followed in their order.
+      [MAPPING_CHANGED]: { flow: (flow, detail: MappingChange) => pollers.follow(flow, detail), concurrency: 1 },
     },
     fronts: [codeFront(ports)],
     async start(flow) {
       relay.open(flow);
       await ports.packages.keep(await flow.write(storedHashes));
+      await pollers.open(flow);
       return async () => {
+        pollers.stop();
         await host.close();
+        await pollers.settled();
         await relay.flush();
       };
     },
