@@ -22,6 +22,9 @@ const RENEW_MS = 30 * 60 * 1000;
 /** Sessions kept; the oldest go first. */
 const SESSIONS_MAX = 10_000;
 
+/** STS wants two characters; a function's name may have one. */
+const SESSION_NAME_MIN = 2;
+
 export function createRoles(): Roles {
   const sessions = new Map<string, { readonly since: number; readonly role: Promise<AssumedRole> }>();
   const renew: Roles["renew"] = (flow, roleArn, sessionName) => {
@@ -58,7 +61,7 @@ async function assumeRole(
   const { Credentials: issued, AssumedRoleUser: user } = await flow.call(
     "sts",
     "AssumeRole",
-    { RoleArn: roleArn, RoleSessionName: sessionName, DurationSeconds: SESSION_SECONDS },
+    { RoleArn: roleArn, RoleSessionName: sessionName.padEnd(SESSION_NAME_MIN, "-"), DurationSeconds: SESSION_SECONDS },
     { principal: { type: "service", service: "lambda.amazonaws.com", sourceAccount: flow.accountId } },
   );
   assert(issued && user?.Arn && user.AssumedRoleId, "STS answers with credentials and an identity");
