@@ -43,6 +43,9 @@ export interface Blobs {
   discard(blob: Blob): Promise<void>;
 }
 
+/** Received bytes are written in batches of about this size; two of them are in memory at a time. */
+const WRITE_BYTES = 512 * 1024;
+
 const References = defineRecord<{ count: number }>("storage.BlobReference", 1);
 
 /** Emitted when the last reference goes; the platform hears it and removes the file. */
@@ -90,6 +93,17 @@ export class FileBlobs implements Blobs {
     const temporary = join(this.#directory, "tmp", id);
     const file = await open(temporary, "wx", 0o600);
     let bytes = 0;
+    let waiting: Buffer[] = [];
+    let waitingBytes = 0;
+    // While one batch is written, the next one is received and looked at.
+    let writing: Promise<void> = Promise.resolve();
+    const flush = async () => {
+      await writing;
+      writing = writeAll(file, waiting, waitingBytes);
+      writing.catch(() => {});
+      waiting = [];
+      waitingBytes = 0;
+    };
     try {
       for await (const piece of body instanceof Uint8Array ? [body] : body) {
         const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
@@ -98,8 +112,12 @@ export class FileBlobs implements Blobs {
           throw options.tooLarge?.() ?? new RangeError(`The body exceeds ${options.bytesMax} bytes`);
         }
         options.onChunk?.(chunk);
-        await writeAll(file, chunk);
+        waiting.push(chunk);
+        waitingBytes += chunk.length;
+        if (waitingBytes >= WRITE_BYTES) await flush();
       }
+      await flush();
+      await writing;
       if (this.#durable) await file.datasync();
       await file.close();
     } catch (error) {
@@ -162,10 +180,13 @@ export class FileBlobs implements Blobs {
   }
 }
 
-async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let written = 0; written < chunk.length; ) {
-    written += (await file.write(chunk, written)).bytesWritten;
-  }
+async function writeAll(file: FileHandle, chunks: readonly Buffer[], bytes: number): Promise<void> {
+  if (bytes === 0) return;
+  let { bytesWritten: written } = await file.writev(chunks as Buffer[]);
+  if (written === bytes) return;
+  // A disk may take less than it is given: the rest goes on from where it stopped.
+  const rest = Buffer.concat(chunks);
+  while (written < bytes) written += (await file.write(rest, written)).bytesWritten;
 }
 
 async function syncFolder(folder: string): Promise<void> {
