@@ -4,9 +4,9 @@
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -78,6 +78,15 @@ const SDKS = ["../../generated/runtimes", "../runtimes", "./runtimes"].map((fold
 const firstOf = (places: readonly string[]): string | undefined =>
   places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
 
+/** Workers run as other users, who may not be able to read where Virga is installed. */
+function copyReadable(from: string, to: string): void {
+  for (const file of ["nodejs/bootstrap.cjs", "python/bootstrap.py"]) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    copyFileSync(join(from, file), join(to, file));
+    chmodSync(join(to, file), 0o644);
+  }
+}
+
 function missingFiles(): never {
   throw new Error("The runtime bootstraps are missing: this installation of Virga is incomplete.");
 }
@@ -147,7 +156,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     if ("missing" in cgroups) cgroupsMissing = cgroups.missing;
     else closeCgroups = cgroups.close;
     const isolation = openIsolation(directory);
-    const bootstraps = settings.bootstraps ?? firstOf(BOOTSTRAPS) ?? missingFiles();
+    const bootstraps = join(directory, "bootstraps");
+    copyReadable(settings.bootstraps ?? firstOf(BOOTSTRAPS) ?? missingFiles(), bootstraps);
     const sdk = settings.sdk ?? firstOf(SDKS);
     ground = {
       clock,
@@ -275,12 +285,12 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       const credentials = await spec.credentials();
       let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS);
       if (begun.kind !== "ready") {
-        const failure = failureOf(begun, invocation.requestId, spec);
+        const failure = failureOf(begun, invocation.requestId, spec, clock.nowMs());
         slot.log.initReport(clock.nowMs(), "init", begun.durationMs, failure.status, failure.errorType);
         // AWS tries once more, now within the invocation and its time.
         begun = await initialise(slot, job, credentials, spec.timeoutMs);
         if (begun.kind !== "ready") {
-          failed = failureOf(begun, invocation.requestId, spec);
+          failed = failureOf(begun, invocation.requestId, spec, clock.nowMs());
           slot.log.initReport(clock.nowMs(), "invoke", begun.durationMs, failed.status, failed.errorType);
         }
       }
@@ -412,7 +422,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     const failure = Buffer.isBuffer(outcome) ? undefined : outcome;
     const memoryUsedMb = slot.worker?.memoryUsedMb() ?? 0;
     const billedMs = Math.ceil(durationMs + (initMs ?? 0));
-    if (failure?.logText !== undefined) slot.log!.write(nowMs, failure.logText);
+    // With JSON logs the platform says it in its report alone.
+    if (failure?.logText !== undefined && spec.logFormat === "Text") slot.log!.write(nowMs, failure.logText);
     slot.flushTimer?.cancel();
     delete slot.flushTimer;
     const logTail = slot.log!.end(nowMs, {
@@ -518,10 +529,15 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   };
 }
 
-function failureOf(begun: Exclude<Begun, { kind: "ready" }>, requestId: string, spec: FunctionSpec): Failure {
+function failureOf(
+  begun: Exclude<Begun, { kind: "ready" }>,
+  requestId: string,
+  spec: FunctionSpec,
+  nowMs: number,
+): Failure {
   if (begun.kind === "failed") return reported(begun.payload);
   if (begun.kind === "exited") return exited(requestId, begun.exit);
-  return timedOut(requestId, spec.timeoutMs, 0);
+  return timedOut(requestId, spec.timeoutMs, nowMs);
 }
 
 function factsOf(spec: FunctionSpec, runtime: Runtime): FunctionFacts {

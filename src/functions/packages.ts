@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync } from "node:fs";
-import { chmod, mkdir, readdir, realpath, rename, rm, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, normalize, resolve } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -64,6 +64,7 @@ export function createPackages(directory: string): Packages {
     if (known !== undefined && existsSync(target)) return known;
     const folder = join(temporary, String(attempts++));
     await mkdir(folder);
+    await chmod(folder, 0o755);
     try {
       const bytes = await unpackInto(zipFile, folder);
       // Left by an earlier life: what is there is whole, and the same.
@@ -118,6 +119,8 @@ async function unpackInto(zipFile: string, folder: string): Promise<number> {
   }
   let bytes = 0;
   let files = 0;
+  /** Folders known to be folders. */
+  const made = new Set([folder]);
   const count = (chunkBytes: number) => {
     bytes += chunkBytes;
     if (bytes > UNPACKED_BYTES_MAX)
@@ -126,7 +129,7 @@ async function unpackInto(zipFile: string, folder: string): Promise<number> {
   try {
     for await (const entry of archive.eachEntry()) {
       if (++files > FILES_MAX) throw new PackageRefused("InvalidZip", `The package has more than ${FILES_MAX} files.`);
-      await unpackEntry(archive, entry, folder, count);
+      await unpackEntry(archive, entry, folder, made, count);
     }
   } catch (error) {
     if (error instanceof PackageRefused) throw error;
@@ -141,6 +144,7 @@ async function unpackEntry(
   archive: ZipFile,
   entry: Entry,
   folder: string,
+  made: Set<string>,
   count: (bytes: number) => void,
 ): Promise<void> {
   const name = entry.fileName;
@@ -151,10 +155,10 @@ async function unpackEntry(
   const mode = entry.externalFileAttributes >>> 16;
   const kind = mode & 0o170000;
   if (name.endsWith("/") || kind === 0o040000) {
-    await makeFolder(path);
+    await makeFolder(path, made);
     return;
   }
-  await makeFolder(dirname(path));
+  await makeFolder(dirname(path), made);
   const source = await archive.openReadStreamPromise(entry);
   if (kind === 0o120000) {
     const parts: Buffer[] = [];
@@ -183,18 +187,28 @@ async function unpackEntry(
       }
     },
   });
-  // A name given twice, or one that runs through a link given before, never leaves the folder: nothing existing is followed or overwritten.
+  // A name given twice is refused: nothing that exists is followed or overwritten.
   await pipeline(source, counted, createWriteStream(path, { flags: "wx" }));
   // Workers run as other users: readable for all, executable where it is for its owner.
   await chmod(path, mode & 0o100 ? 0o755 : 0o644);
 }
 
-/** Every folder is made here, so that a link among the parents is noticed. */
-async function makeFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode: 0o755 });
-  if (made !== undefined) return;
-  if ((await realpath(path)) !== path)
-    throw new PackageRefused("InvalidZip", `The package puts files behind a link of its own: ${path}`);
+/**
+ * Makes a folder and what is missing above it, one at a time: what an archive calls a folder must be one, never a link that was unpacked
+ * before, for it would lead elsewhere. All are readable whatever the platform's umask is.
+ */
+async function makeFolder(path: string, made: Set<string>): Promise<void> {
+  if (made.has(path)) return;
+  await makeFolder(dirname(path), made);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!(await lstat(path)).isDirectory())
+      throw new PackageRefused("InvalidZip", `The package puts files below something that is no folder: ${path}`);
+  }
+  await chmod(path, 0o755);
+  made.add(path);
 }
 
 /** Zip's own epoch: archives of the same files are the same bytes. */

@@ -4,7 +4,17 @@
  * needed. Layers are merged the same way, once for each list of layers.
  */
 import { createHash } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** Larger packages are mounted into a worker of their own: linking them would take longer than starting one. */
@@ -17,8 +27,11 @@ interface Listing {
 }
 
 export interface Views {
-  /** Fills an empty folder with the package; false when the package is too large or lies where it cannot be linked, and then nothing is left. */
-  fill(folder: string, packageFolder: string): boolean;
+  /**
+   * Fills an empty folder with the package; false when the package is too large or lies where it cannot be linked, and then nothing is left.
+   * @param revision changes when something in the package's folder has: it may be somebody's working copy
+   */
+  fill(folder: string, packageFolder: string, revision: string): boolean;
   /** A folder with all layers, later ones over earlier ones; undefined without layers. */
   merge(layerFolders: readonly string[]): string | undefined;
 }
@@ -26,22 +39,24 @@ export interface Views {
 /** @param directory where merged layers are kept; must be on the packages' file system */
 export function createViews(directory: string): Views {
   mkdirSync(directory, { recursive: true });
-  const listings = new Map<string, Listing | "unsuitable">();
+  /** The latest of each package; undefined where it is not suitable. */
+  const listings = new Map<string, { readonly revision: string; readonly listing: Listing | undefined }>();
   return {
-    fill(folder, packageFolder) {
-      let listing = listings.get(packageFolder);
-      if (listing === undefined) {
-        listing = list(packageFolder, LINKED_ENTRIES_MAX) ?? "unsuitable";
-        listings.set(packageFolder, listing);
+    fill(folder, packageFolder, revision) {
+      let known = listings.get(packageFolder);
+      if (known?.revision !== revision) {
+        known = { revision, listing: list(packageFolder, LINKED_ENTRIES_MAX) };
+        listings.set(packageFolder, known);
       }
-      if (listing === "unsuitable") return false;
+      const { listing } = known;
+      if (listing === undefined) return false;
       try {
         link(listing, packageFolder, folder);
         return true;
       } catch {
         // Another file system, too many links to one file, a file that is not ours: mounted instead.
         for (const entry of readdirSync(folder)) rmSync(join(folder, entry), { recursive: true, force: true });
-        listings.set(packageFolder, "unsuitable");
+        listings.set(packageFolder, { revision, listing: undefined });
         return false;
       }
     },
@@ -54,6 +69,7 @@ export function createViews(directory: string): Views {
       const unfinished = `${merged}.unfinished`;
       rmSync(unfinished, { recursive: true, force: true });
       mkdirSync(unfinished);
+      chmodSync(unfinished, 0o755);
       for (const layer of layerFolders) link(list(layer, Number.POSITIVE_INFINITY)!, layer, unfinished, true);
       renameSync(unfinished, merged);
       return merged;
@@ -81,7 +97,10 @@ function list(root: string, entriesMax: number): Listing | undefined {
 }
 
 function link(listing: Listing, from: string, to: string, over = false): void {
-  for (const folder of listing.folders) mkdirSync(join(to, folder), { recursive: over, mode: 0o755 });
+  for (const folder of listing.folders) {
+    mkdirSync(join(to, folder), { recursive: over });
+    chmodSync(join(to, folder), 0o755);
+  }
   for (const file of listing.files) {
     if (over) rmSync(join(to, file), { recursive: true, force: true });
     linkSync(join(from, file), join(to, file));

@@ -3,7 +3,17 @@
  * one event, freeze, thaw and end; who shall do so, and when, is decided in `scheduler.ts`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Clock, Timer } from "../kernel/clock.ts";
@@ -110,10 +120,15 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   const sandboxed = isolation.level !== "process";
   const folder = join(ground.directory, String(id));
   const taskFolder = join(folder, "task");
-  mkdirSync(taskFolder, { recursive: true, mode: 0o755 });
+  mkdirSync(taskFolder, { recursive: true });
+  // Whatever the platform's umask is, the worker's user must be able to read.
+  chmodSync(taskFolder, 0o755);
   const uid = UID_FIRST + (id % 4096);
   const passwdFile = join(folder, "passwd");
-  if (sandboxed) writeFileSync(passwdFile, passwd(uid));
+  if (sandboxed) {
+    writeFileSync(passwdFile, passwd(uid));
+    chmodSync(passwdFile, 0o644);
+  }
   const places = placesOf(ground, id, own?.spec);
   const cgroup = ground.cgroups?.create(`w${id}`);
   if (own) cgroup?.limit(own.spec.memoryMb);
@@ -276,7 +291,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     onLine: () => {},
 
     place(spec) {
-      if (sandboxed && !ground.views.fill(taskFolder, spec.codeDirectory)) return false;
+      if (sandboxed && !ground.views.fill(taskFolder, spec.codeDirectory, spec.key)) return false;
       cgroup?.limit(spec.memoryMb);
       return true;
     },
@@ -408,6 +423,10 @@ function launch(ground: WorkerGround, { runtime, own }: StartOptions, spot: Spot
   if (sandboxed) {
     mounts.push({ source: own?.spec.codeDirectory ?? spot.taskFolder, target: places.task });
     const layers = own && ground.views.merge(own.spec.layerDirectories);
+    if (layers !== undefined && existsSync(join(layers, "extensions")))
+      throw new StartRefused(
+        `Virga does not run extensions, and a layer brings some: ${readdirSync(join(layers, "extensions")).join(", ")}`,
+      );
     if (layers !== undefined) mounts.push({ source: layers, target: places.opt });
     for (const folder of runtime.folders) mounts.push({ source: folder, target: folder });
   }

@@ -223,7 +223,8 @@ function launchSandbox(
     makeParents(path);
     args.push("--symlink", target, path);
   }
-  args.push("--remount-ro", "/", "--chdir", "/");
+  // Only /tmp can be written to; /dev/shm is not there on AWS either.
+  args.push("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/");
   if (filterFile !== undefined) args.push("--seccomp", String(SECCOMP_FD));
   args.push("--");
   if (level === "own-user") {
