@@ -14,7 +14,7 @@ import { run } from "node:test";
 import { setUp } from "./setup.ts";
 
 /** Folders whose tests run by themselves. */
-const HEAVY = ["test/browser/", "test/clients/", "test/kill/", "test/package/"];
+const HEAVY = ["test/browser/", "test/cli/", "test/clients/", "test/kill/", "test/package/"];
 const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
 const LIGHT_TIMEOUT_MS = 180_000;
 const HEAVY_TIMEOUT_MS = 420_000;

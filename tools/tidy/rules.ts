@@ -19,7 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files of the contract that services share; everything else in `services/` is one service's own. A folder here is a library without a service. */
-const SHARED_BY_SERVICES = /^src\/services\/(?:[a-z-]+\.ts|(?:[a-z]+-common|mail)\/.*)$/;
+const SHARED_BY_SERVICES = /^src\/services\/(?:[a-z-]+\.ts|[a-z]+-common\/.*)$/;
 const LINES_MAX = 600;
 
 const isTest = (file: string) => /\.test\.ts$|(^|\/)testing\//.test(file) || /(^|\/)testing\.ts$/.test(file);
