@@ -1,6 +1,7 @@
 /** Where the platform is, whether it is there, and who else sits on its port. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { Failure } from "./failure.ts";
+import { readKey } from "./root-key.ts";
 
 export const DEFAULT_PORT = 4566;
 const PROBE_TIMEOUT_MS = 3_000;
@@ -32,18 +33,29 @@ export function endpointOf(options: ClientOptions): string {
   return given.replace(/\/+$/, "");
 }
 
-/** Credentials of the environment, unless an account is named: then its twelve digits are the key that selects it. */
+/**
+ * Credentials of the environment, unless an account is named: then its twelve digits are the key that selects it. A file is read only where
+ * AWS_SHARED_CREDENTIALS_FILE names it, so that nobody's keys for AWS itself are used here by accident.
+ */
 export function targetOf(options: ClientOptions, endpoint: string = endpointOf(options)): Target {
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
-  const credentials =
-    options.account === undefined && AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY
-      ? {
-          accessKeyId: AWS_ACCESS_KEY_ID,
-          secretAccessKey: AWS_SECRET_ACCESS_KEY,
-          ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
-        }
-      : { accessKeyId: options.account ?? "000000000000", secretAccessKey: "virga" };
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const credentials = (options.account === undefined ? environmentCredentials() : undefined) ?? {
+    accessKeyId: options.account ?? "000000000000",
+    secretAccessKey: "virga",
+  };
   return { endpoint, region: options.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? "us-east-1", credentials };
+}
+
+function environmentCredentials(): Target["credentials"] | undefined {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_SHARED_CREDENTIALS_FILE } = process.env;
+  if (AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY) {
+    return {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+    };
+  }
+  return AWS_SHARED_CREDENTIALS_FILE ? readKey(AWS_SHARED_CREDENTIALS_FILE) : undefined;
 }
 
 /** What `/_virga/health` says, or undefined when nothing, or something else, answers there. */

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { folderOf, platform, run } from "./testing/command.ts";
 
 test("usage: help on stdout with 0; what it does not understand with 2 and a hint", async (t) => {
@@ -93,6 +96,29 @@ test("start: a port that something else holds is told with its process", async (
   assert.match(stderr, new RegExp(`Port ${port} is in use`));
   if (process.platform === "linux") assert.match(stderr, new RegExp(`by process ${process.pid} `));
   assert.match(stderr, new RegExp(`--port ${port + 1}`));
+});
+
+test("with keys demanded, the root's key is made once, kept private, and opens the door", async (t) => {
+  const folder = folderOf(t);
+  const start = async () => {
+    const { endpoint, running } = await platform(t, folder, "--data", "kept", "--auth", "required");
+    const { rootKey } = JSON.parse(running.stdout()) as { rootKey: { accessKeyId: string; secretAccessKey: string } };
+    return { endpoint, running, rootKey };
+  };
+  const first = await start();
+  assert.equal(statSync(join(folder, "kept", "credentials")).mode & 0o777, 0o600);
+  const ask = (credentials: { accessKeyId: string; secretAccessKey: string }) =>
+    new STSClient({ endpoint: first.endpoint, region: "us-east-1", credentials: { ...credentials } }).send(
+      new GetCallerIdentityCommand({}),
+    );
+  assert.equal((await ask(first.rootKey)).Arn, "arn:aws:iam::000000000000:root");
+  await assert.rejects(ask({ ...first.rootKey, secretAccessKey: "wrong" }), { name: "SignatureDoesNotMatch" });
+  await assert.rejects(ask({ accessKeyId: "000000000000", secretAccessKey: "virga" }), {
+    name: "InvalidClientTokenId",
+  });
+  await first.running.end();
+  const second = await start();
+  assert.deepEqual(second.rootKey, first.rootKey);
 });
 
 test("doctor: findings with remedies, as JSON too", async (t) => {

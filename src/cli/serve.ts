@@ -2,10 +2,11 @@
 import { resolve } from "node:path";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { createLog, type LogLevel } from "../kernel/log.ts";
-import { openPlatform, type Platform } from "../platform/open.ts";
+import { demandsKeys, openPlatform, type Platform } from "../platform/open.ts";
 import { DEFAULT_PORT, portHolder, probe } from "./endpoint.ts";
 import { EXIT_USAGE, Failure } from "./failure.ts";
 import { assetDirectory, version } from "./package.ts";
+import { createRootKey, keptRootKey, type RootKey, rootKeyFile } from "./root-key.ts";
 import { bold, dim, red, say, yellow } from "./terminal.ts";
 
 /** Options of the commands that open a platform, as commander gives them. */
@@ -28,6 +29,8 @@ export interface Served {
   readonly endpoint: string;
   /** Absent when nothing is kept. */
   readonly dataDirectory: string | undefined;
+  /** The root's key, where keys must be known. */
+  readonly rootKey: RootKey | undefined;
   report: Platform["report"];
   close(): Promise<void>;
 }
@@ -42,22 +45,35 @@ export async function serve(options: ServeOptions): Promise<Served> {
     throw new Failure("--ephemeral keeps nothing, --data keeps everything.", "Give one of them.", EXIT_USAGE);
   }
   const dataDirectory = options.ephemeral ? undefined : resolve(options.data ?? DATA);
+  const authRequired = options.auth === "required";
   try {
+    const rootKey = demandsKeys({ authRequired, host })
+      ? dataDirectory === undefined
+        ? createRootKey()
+        : keptRootKey(dataDirectory)
+      : undefined;
     const platform = await openPlatform({
       port,
       host,
       dataDirectory: dataDirectory ?? "",
       ephemeral: dataDirectory === undefined,
       durability: options.durability ?? "strict",
-      authRequired: options.auth === "required",
+      authRequired,
       region: (options.region ?? "us-east-1") as Region,
       accountId: (options.account ?? "000000000000") as AccountId,
+      ...(rootKey ? { rootKey } : {}),
       ...(options.smtp ? { smtpUrl: options.smtp } : {}),
       shapesDirectory: assetDirectory("shapes"),
       version: version(),
       log: createLog(options.json ? writeJson : writeText, options.logLevel ?? "warn"),
     });
-    return { endpoint: platform.endpoint, dataDirectory, report: platform.report, close: () => platform.close() };
+    return {
+      endpoint: platform.endpoint,
+      dataDirectory,
+      rootKey,
+      report: platform.report,
+      close: () => platform.close(),
+    };
   } catch (error) {
     throw await explained(error as NodeJS.ErrnoException, port, host);
   }
@@ -84,6 +100,14 @@ async function explained(error: NodeJS.ErrnoException, port: number, host: strin
     default:
       return error.name === "DirectoryLocked" || error.name === "DataRefused" ? new Failure(error.message) : error;
   }
+}
+
+/** How a person's shell gets the root's key. */
+export function credentialsHint({ rootKey, dataDirectory }: Served): string | undefined {
+  if (!rootKey) return undefined;
+  return dataDirectory === undefined
+    ? `export AWS_ACCESS_KEY_ID=${rootKey.accessKeyId} AWS_SECRET_ACCESS_KEY=${rootKey.secretAccessKey}`
+    : `export AWS_SHARED_CREDENTIALS_FILE=${rootKeyFile(dataDirectory)}`;
 }
 
 /** Resolves when the process is asked to end. A second request ends it at once. */

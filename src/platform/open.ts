@@ -23,7 +23,7 @@ import { createAuthorize } from "./authorization.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
-import { createAuthenticator, type Who } from "./identity.ts";
+import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.ts";
 import { lambdaPorts } from "./lambda-ports.ts";
 import { createServices } from "./services.ts";
 
@@ -39,6 +39,8 @@ export interface PlatformSettings {
   readonly authRequired: boolean;
   readonly region: Region;
   readonly accountId: AccountId;
+  /** A key of the account's root: where keys must be known, somebody has to be the first. */
+  readonly rootKey?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly smtpUrl?: string;
   readonly log: Log;
   /** Folder with the generated shapes. */
@@ -56,6 +58,10 @@ export interface Platform {
   close(): Promise<void>;
 }
 
+/** Whether only signed requests of known keys are taken. */
+export const demandsKeys = ({ authRequired, host }: Pick<PlatformSettings, "authRequired" | "host">): boolean =>
+  authRequired || !LOOPBACK.test(host);
+
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/;
 
 /** @throws DirectoryLocked, DataRefused, or the listen error (EADDRINUSE …) */
@@ -63,7 +69,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const clock = new SystemClock();
   const random = new SystemRandom();
   const { log } = settings;
-  const authRequired = settings.authRequired || !LOOPBACK.test(settings.host);
+  const authRequired = demandsKeys(settings);
   const place = settings.ephemeral ? temporaryPlace() : openDirectory(settings.dataDirectory);
   const unwind: Array<() => unknown> = [() => place.unlock()];
   try {
@@ -104,7 +110,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       shapes,
       authenticator: createAuthenticator({
         store: () => core.store,
-        sources: [findAccessKey, findSession],
+        sources: [rootSource(settings), findAccessKey, findSession],
         required: authRequired,
         accountId: settings.accountId,
         region: settings.region,
@@ -166,6 +172,12 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     for (const step of unwind.reverse()) await step();
     throw error;
   }
+}
+
+function rootSource({ rootKey, accountId }: PlatformSettings): FindKey {
+  if (!rootKey) return () => undefined;
+  const known = { secretAccessKey: rootKey.secretAccessKey, ...rootOf(accountId) };
+  return (_tx, accessKeyId) => (accessKeyId === rootKey.accessKeyId ? known : undefined);
 }
 
 function temporaryPlace(): DataDirectory {

@@ -3,7 +3,7 @@ import { dirname, relative } from "node:path";
 import type { StackEvent } from "@aws-sdk/client-cloudformation";
 import { endpointOf, probe, type Target, targetOf } from "../endpoint.ts";
 import { EXIT_USAGE, Failure } from "../failure.ts";
-import { type ServeOptions, serve, untilInterrupted } from "../serve.ts";
+import { credentialsHint, type ServeOptions, serve, untilInterrupted } from "../serve.ts";
 import { bold, cyan, dim, duration, green, printJson, red, say, table, yellow } from "../terminal.ts";
 import { concerns } from "./build.ts";
 import { type Application, createProject, type Project } from "./project.ts";
@@ -87,7 +87,10 @@ async function platformFor(options: UpOptions): Promise<{ target: Target; close:
   }
   const platform = await serve(options);
   if (!options.json) say(`${bold("Virga")} answers at ${cyan(platform.endpoint)}`);
-  return { target: targetOf(options, platform.endpoint), close: platform.close };
+  const target = targetOf(options, platform.endpoint);
+  if (!platform.rootKey) return { target, close: platform.close };
+  if (!options.json) say(`  ${dim("root's key")}  ${credentialsHint(platform)}`);
+  return { target: { ...target, credentials: platform.rootKey }, close: platform.close };
 }
 
 /** The first deployment. While watching, a failure is told and the next change is another attempt; else it is the end. */
