@@ -84,29 +84,21 @@ export async function receiveBody(
   };
   const source = sourceOf(input.Body);
   let bytes: { inline: Buffer } | { blob: Blob };
-  if (source instanceof Uint8Array) {
-    if (source.length <= BODY_INLINE_BYTES_MAX) {
-      onChunk(source);
-      bytes = { inline: Buffer.from(source) };
-    } else bytes = { blob: await toFile(source) };
-  } else if (expected !== undefined && expected > BODY_INLINE_BYTES_MAX) {
-    bytes = { blob: await toFile(source) };
-  } else {
-    const head: Buffer[] = [];
-    let held = 0;
-    const iterator = source[Symbol.asyncIterator]();
-    let next = await iterator.next();
-    while (!next.done && held + next.value.length <= BODY_INLINE_BYTES_MAX) {
-      head.push(next.value);
-      held += next.value.length;
-      next = await iterator.next();
-    }
-    if (next.done) {
-      const inline = head.length === 1 ? head[0]! : Buffer.concat(head);
-      onChunk(inline);
-      bytes = { inline };
-    } else bytes = { blob: await toFile(continued(head, next.value, iterator)) };
+  try {
+    const small =
+      source instanceof Uint8Array
+        ? source.length <= BODY_INLINE_BYTES_MAX
+        : expected === undefined || expected <= BODY_INLINE_BYTES_MAX;
+    if (!small) bytes = { blob: await toFile(source) };
+    else if (source instanceof Uint8Array) bytes = { inline: Buffer.from(source) };
+    else if (expected !== undefined) bytes = { inline: await collect(source, expected) };
+    else bytes = await peeked(source, toFile);
+  } catch (error) {
+    // Whoever sent the body went away in the middle of it.
+    if (CONNECTION_LOST.has((error as NodeJS.ErrnoException).code ?? "")) throw s3Error("IncompleteBody");
+    throw error;
   }
+  if ("inline" in bytes) onChunk(bytes.inline);
   if (expected !== undefined && size !== expected) throw s3Error("IncompleteBody");
 
   const digest = md5.digest();
@@ -129,14 +121,47 @@ export async function receiveBody(
   };
 }
 
-async function* continued(
-  head: readonly Buffer[],
-  next: Buffer,
-  iterator: AsyncIterator<Buffer>,
-): AsyncGenerator<Uint8Array> {
+const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** A body of known, small length. @throws IncompleteBody when it turns out longer */
+function collect(stream: Readable, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > bytesMax) {
+        stream.destroy();
+        reject(s3Error("IncompleteBody"));
+      }
+    });
+    stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    stream.on("error", reject);
+    stream.on("close", () => reject(s3Error("IncompleteBody")));
+  });
+}
+
+/** A body of unknown length: kept in memory while it is small, else what was read and the rest go to a file. */
+async function peeked(
+  source: Readable,
+  toFile: (body: AsyncIterable<Uint8Array>) => Promise<Blob>,
+): Promise<{ inline: Buffer } | { blob: Blob }> {
+  const head: Buffer[] = [];
+  let held = 0;
+  const iterator: AsyncIterator<Buffer> = source[Symbol.asyncIterator]();
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    const chunk = Buffer.from(next.value);
+    head.push(chunk);
+    held += chunk.length;
+    if (held > BODY_INLINE_BYTES_MAX) return { blob: await toFile(continued(head, iterator)) };
+  }
+  return { inline: Buffer.concat(head) };
+}
+
+async function* continued(head: readonly Buffer[], iterator: AsyncIterator<Buffer>): AsyncGenerator<Uint8Array> {
   yield* head;
-  yield next;
-  for (let more = await iterator.next(); !more.done; more = await iterator.next()) yield more.value;
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
 }
 
 /** How long the body says it is, without aws-chunked framing. */

@@ -150,15 +150,16 @@ export async function getObject(
     });
     try {
       const bytes = await readBody(flow.blobs, body, start, end);
-      return { ...output, Body: bodyOutput(bytes) } as OutputOf<"s3", "GetObject">;
+      return { ...output, Body: bodyOutput(flow, bytes) } as OutputOf<"s3", "GetObject">;
     } catch (error) {
       if (!isGone(error) || attempt === READ_ATTEMPTS_MAX) throw error;
     }
   }
 }
 
-const bodyOutput = (bytes: Uint8Array | Readable): Readable =>
-  bytes instanceof Uint8Array ? Readable.from([bytes], { objectMode: false }) : bytes;
+/** A stream for who calls in process, as the SDK's; the wire sends what is in hand as it is. */
+const bodyOutput = (flow: FlowContext, bytes: Uint8Array | Readable): Uint8Array | Readable =>
+  bytes instanceof Uint8Array && !flow.http ? Readable.from([bytes], { objectMode: false }) : bytes;
 
 export function headObject(
   tx: Transaction,
