@@ -11,8 +11,8 @@ import { createLambda } from "../services/lambda/service.ts";
 import { logs } from "../services/logs/service.ts";
 import { s3 } from "../services/s3/service.ts";
 import type { Service } from "../services/service.ts";
-import { ses } from "../services/ses/service.ts";
-import { sesv2 } from "../services/sesv2/service.ts";
+import { createSes, type Relay } from "../services/ses/service.ts";
+import { createSesv2 } from "../services/sesv2/service.ts";
 import { sqs } from "../services/sqs/service.ts";
 import { createSts } from "../services/sts/service.ts";
 
@@ -22,6 +22,8 @@ export interface ServicePorts {
   readonly lambda: LambdaPorts;
   /** Signed requests from known keys only, and policies enforced. */
   readonly authRequired: boolean;
+  /** Where accepted mail is handed on; absent: it stays in the mailbox. */
+  readonly relay?: Relay;
 }
 
 export function createServices(ports: ServicePorts): readonly Service[] {
@@ -34,8 +36,8 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createLambda(ports.lambda),
     logs,
     s3,
-    ses,
-    sesv2,
+    createSes({ authRequired: ports.authRequired, relay: ports.relay }),
+    createSesv2({ relayed: ports.relay !== undefined }),
     sqs,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
   ] as unknown as readonly Service[];
