@@ -25,6 +25,7 @@ import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.ts";
 import { lambdaPorts } from "./lambda-ports.ts";
+import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
 
 export interface PlatformSettings {
@@ -89,6 +90,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }),
       lambda,
       authRequired,
+      ...(settings.smtpUrl === undefined ? {} : { relay: createRelay(settings.smtpUrl) }),
     });
     const house: House = buildHouse({
       clock,

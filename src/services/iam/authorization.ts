@@ -47,6 +47,8 @@ export function authorize(tx: Transaction, request: StoredAuthorizationRequest):
     principalTags: tags,
     sessionPolicies: request.principal.type === "assumed-role" ? request.principal.sessionPolicies : undefined,
     trustPolicy,
+    // A role belongs to the account in its ARN, whoever asks.
+    resourceAccountId: trustPolicy ? undefined : request.resourceAccountId,
     resourcePolicy: trustPolicy ? trustPolicyOf(tx, request.resource) : request.resourcePolicy,
   });
 }
