@@ -7,7 +7,7 @@ import type { OperationContext, OutputOf } from "../service.ts";
 import { invalidParameterValue, validation } from "./errors.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import type { FunctionHost } from "./ports.ts";
-import { checkEnvironment, checkRuntime, constraints, LIMITS, PATTERNS } from "./rules.ts";
+import { checkEnvironment, checkRuntime, constraints, LIMITS, matches, PATTERNS } from "./rules.ts";
 import { type LoggingConfig, layerVersionKey, layerVersions, type Place, type VersionRecord } from "./state.ts";
 
 export type FunctionConfiguration = OutputOf<"lambda", "GetFunctionConfiguration">;
@@ -60,8 +60,14 @@ export function checkConfiguration(input: ConfigurationInput): void {
   found.oneOf("loggingConfig.systemLogLevel", input.LoggingConfig?.SystemLogLevel, ["DEBUG", "INFO", "WARN"]);
   found.length("loggingConfig.logGroup", input.LoggingConfig?.LogGroup, 1, 512);
   found.pattern("loggingConfig.logGroup", input.LoggingConfig?.LogGroup, PATTERNS.logGroup);
-  for (const name of Object.keys(input.Environment?.Variables ?? {})) {
-    found.pattern("environment.variables", name, PATTERNS.environmentVariableName);
+  const variables = input.Environment?.Variables ?? {};
+  if (!Object.keys(variables).every((name) => matches(PATTERNS.environmentVariableName, name))) {
+    const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+    found.add(
+      "environment.variables",
+      `{${pairs.join(", ")}}`,
+      `Map keys must satisfy constraint: [Member must satisfy regular expression pattern: ${PATTERNS.environmentVariableName}, Member must not be null]`,
+    );
   }
   found.check();
 

@@ -69,6 +69,8 @@ export interface Constraints {
   length(member: string, value: string | undefined, minimum: number, maximum: number): void;
   pattern(member: string, value: string | undefined, pattern: string): void;
   oneOf(member: string, value: string | undefined, values: readonly string[]): void;
+  /** A violation in words of its own. */
+  add(member: string, value: unknown, constraint: string): void;
   /** @throws ValidationException naming everything found, if anything was */
   check(): void;
 }
@@ -80,6 +82,7 @@ export function constraints(): Constraints {
     found.push(`Value '${String(value)}' at '${member}' failed to satisfy constraint: ${constraint}`);
   };
   return {
+    add,
     required(member, value) {
       if (value === undefined || value === null) {
         found.push(`Value null at '${member}' failed to satisfy constraint: Member must not be null`);

@@ -37,6 +37,7 @@ import { functionArn, locate, mappingArn } from "./names.ts";
 import { addPermission, getPolicy, removePermission, resourcePolicy } from "./permissions.ts";
 import { createPollers } from "./pollers.ts";
 import type { LambdaPorts } from "./ports.ts";
+import { resourcesOf } from "./resources.ts";
 import { createRoles } from "./roles.ts";
 import {
   deleteFunctionConcurrency,
@@ -249,6 +250,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       // One at a time, so that two changes of a mapping are followed in their order.
       [MAPPING_CHANGED]: { flow: (flow, detail: MappingChange) => pollers.follow(flow, detail), concurrency: 1 },
     },
+    resources: resourcesOf(ports),
     fronts: [codeFront(ports)],
     async start(flow) {
       relay.open(flow);
