@@ -78,7 +78,7 @@ const AMBIENT: readonly (readonly [RegExp, string])[] = [
   [/\bnew Date\s*\(\s*\)/g, "new Date(): use context.nowMs or flow.clock"],
   [/\bperformance\.now\b/g, "performance.now: use clock.monotonicMs"],
   [/\bprocess\.hrtime\b/g, "process.hrtime: use clock.monotonicMs"],
-  [/\b(?:setTimeout|setInterval)\s*\(/g, "a timer: use clock.at, or an event with a due time"],
+  [/(?<![.\w])(?:setTimeout|setInterval)\s*\(/g, "a timer: use clock.at, or an event with a due time"],
   [/\bMath\.random\b/g, "Math.random: use context.random"],
   [
     /\b(?:randomUUID|randomBytes|randomInt|randomFillSync|getRandomValues)\b/g,
