@@ -11,6 +11,8 @@ type Codec = (value: any) => any;
 
 /** Nesting that a request may have: deeper than any model, shallower than the stack. */
 const DEPTH_MAX = 512;
+/** A shorter text cannot be nested deep enough to exhaust the stack, whatever its depth. */
+const DEEP_BYTES_MIN = 16 * 1024;
 
 /** Parses a body. An empty body is an empty structure. */
 export function parseJson(body: Buffer): unknown {
@@ -25,8 +27,7 @@ export function parseJson(body: Buffer): unknown {
 }
 
 function tooDeep(text: string): boolean {
-  // A body this short cannot be too deep: most requests end here.
-  if (text.length < 2 * DEPTH_MAX) return false;
+  if (text.length < DEEP_BYTES_MIN) return false;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {

@@ -3,6 +3,7 @@
  * signature, decodes, hands over, encodes. The only place where errors become replies.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { pipeline, type Readable } from "node:stream";
 import { AwsError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -133,6 +134,11 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       void handle(request, response);
     },
   );
+  // A client that owes a body must keep sending it; one that waits for an answer may be silent.
+  const latest = new WeakMap<Socket, IncomingMessage>();
+  server.setTimeout(BODY_IDLE_MS_MAX, (socket) => {
+    if (latest.get(socket)?.complete === false) socket.destroy();
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return socket.destroy();
     const [status, text] =
@@ -527,17 +533,6 @@ function abortWith(response: ServerResponse): AbortController {
       if (!response.writableFinished) abort.abort();
     });
   return abort;
-}
-
-/** A client that owes a body must keep sending it. */
-function guardAgainstSilence(request: IncomingMessage): void {
-  const { socket } = request;
-  const onTimeout = () => socket.destroy();
-  socket.setTimeout(BODY_IDLE_MS_MAX, onTimeout);
-  request.once("end", () => {
-    socket.setTimeout(0);
-    socket.removeListener("timeout", onTimeout);
-  });
 }
 
 const NO_BODY = new Set([204, 304]);
