@@ -160,8 +160,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     const query = mark < 0 ? "" : url.slice(mark + 1);
     const headers = request.headers as Record<string, string>;
     const host = hostName(headers["host"]);
-    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined)
-      guardAgainstSilence(request);
+    latest.set(request.socket, request);
 
     const front = options.front(host, path, request.method!);
     if (front) return serveFront(front, request, response, { host, path, query, requestId });
