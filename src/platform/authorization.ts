@@ -21,7 +21,10 @@ export function createAuthorize(required: boolean): Authorize {
       if (principal.type === "service" && isInternal(service, principal.service, permission)) continue;
       const request = requestOf(tx, service, permission, context, conditions);
       const decision = authorize(tx, request);
-      if (!decision.allowed) throw accessDenied(service.name, accessDeniedMessage(request, decision));
+      if (decision.allowed) continue;
+      // To strangers S3 says no more than it must.
+      const plain = service.name === "s3" && principal.type === "anonymous";
+      throw accessDenied(service.name, plain ? "Access Denied" : accessDeniedMessage(request, decision));
     }
   };
 }
@@ -37,7 +40,7 @@ function requestOf(
     principal: context.principal,
     action: permission.action,
     resource: permission.resource,
-    resourceAccountId: context.accountId,
+    resourceAccountId: service.resourceOwner?.(tx, permission.resource) ?? context.accountId,
     conditions: {
       "aws:RequestedRegion": context.region,
       "aws:SecureTransport": "false",

@@ -11,6 +11,7 @@ import type { Log } from "../kernel/log.ts";
 import { SystemRandom } from "../kernel/random.ts";
 import { authorize } from "../services/iam/authorization.ts";
 import { findAccessKey } from "../services/iam/credentials.ts";
+import { checkDocument, replyHeaders } from "../services/s3/web.ts";
 import type { HttpFront } from "../services/service.ts";
 import { findSession } from "../services/sts/credentials.ts";
 import { FileBlobs } from "../storage/blobs.ts";
@@ -142,6 +143,13 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         accountId: settings.accountId,
         region: settings.region,
       }),
+      extraHeaders: (call) =>
+        call.service === "s3" && call.headers["origin"] !== undefined
+          ? core.store.peek((tx) => replyHeaders(tx, call))
+          : undefined,
+      inspectBody: (call) => {
+        if (call.service === "s3") checkDocument(call);
+      },
       nowMs: () => clock.nowMs(),
       random,
       log,

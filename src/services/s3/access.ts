@@ -3,6 +3,7 @@
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
  */
+import type { AccountId } from "../../kernel/arn.ts";
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf, Principal } from "../service.ts";
@@ -170,10 +171,15 @@ function isNarrowRange(range: string): boolean {
   return address.includes(":") ? prefix >= 32 : prefix >= 8;
 }
 
+const bucketOfArn = (resource: string) => resource.slice("arn:aws:s3:::".length).split("/", 1)[0]!;
+
+/** The account of the bucket that an ARN names, or of what lies in it. */
+export const resourceOwner = (tx: Transaction, resource: string): AccountId | undefined =>
+  buckets.get(tx, bucketKey(bucketOfArn(resource)))?.accountId;
+
 /** The bucket's policy as the evaluator asks for it, by the ARN of the bucket or of something in it. */
 export function resourcePolicy(tx: Transaction, resource: string): string | undefined {
-  const name = resource.slice("arn:aws:s3:::".length).split("/", 1)[0]!;
-  return settings.get(tx, settingKey(name, "policy")) as string | undefined;
+  return settings.get(tx, settingKey(bucketOfArn(resource), "policy")) as string | undefined;
 }
 
 /**

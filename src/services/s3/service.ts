@@ -18,6 +18,7 @@ import {
   putBucketOwnershipControls,
   putBucketPolicy,
   putPublicAccessBlock,
+  resourceOwner,
   resourcePolicy,
 } from "./access.ts";
 import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
@@ -199,6 +200,7 @@ export const s3 = defineService<"s3">({
   },
   permissions,
   resourcePolicy,
+  resourceOwner,
   resources: { "AWS::S3::Bucket": bucketResource, "AWS::S3::BucketPolicy": bucketPolicyResource },
   fronts: [...websiteFronts, ...preflightFronts],
   hears: {

@@ -30,14 +30,15 @@ const BUCKET_HOST =
   /^(?:(?<bucket>[a-z0-9.-]{3,63})\.s3(?:[.-][a-z]{2}(?:-[a-z]+)+-\d)?\.(?:localhost|amazonaws\.com)|(?<label>[a-z0-9-]{3,63})\.localhost)$/i;
 const BUCKET_PATH = /^\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?=\/|$)/;
 
-const answerPreflight: HttpFront["handle"] = async (flow, request, { bucket, label }) => {
+const answerPreflight: HttpFront["handle"] = async (flow, request, groups) => {
+  const bucket = (groups["bucket"] ?? groups["label"])!;
   try {
     const objectName = request.path === "/" ? undefined : request.path.slice(1);
-    const headers = await flow.write((tx) => preflight(tx, (bucket ?? label)!, objectName, request.headers));
+    const headers = await flow.write((tx) => preflight(tx, bucket, objectName, request.headers));
     return { status: 200, headers, body: "" };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
-    return errorResponse(error, request.path, flow.requestId);
+    return errorResponse(error, `/${bucket}${request.path}`, flow.requestId);
   }
 };
 
