@@ -35,7 +35,8 @@ export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "init-error" }
   | { readonly kind: "response"; readonly requestId: string; readonly memoryKb?: number }
-  | { readonly kind: "error"; readonly requestId: string; readonly memoryKb?: number }
+  /** `last`: the runtime ends with it, as after an exception that nobody caught. */
+  | { readonly kind: "error"; readonly requestId: string; readonly memoryKb?: number; readonly last?: boolean }
   | { readonly kind: "chunk"; readonly requestId: string; readonly contentType?: string }
   | {
       readonly kind: "end";

@@ -135,6 +135,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const runtimes = createRuntimes(settings.runtimes ?? {}, settings.searchPath ?? "");
   const state = createSchedulerState();
   const slots = new Map<number, Slot>();
+  /** Every worker of which something is left. */
+  const workers = new Set<Worker>();
   const jobs = new Map<number, Job>();
   const deviationsTold = new Set<string>();
   let invocations = 0;
@@ -255,7 +257,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     slots.set(id, slot);
     try {
       const runtime = runtimes.find(runtimeName) as Runtime;
-      const worker = await startWorker(prepare(), { id: ++processes, runtime });
+      const worker = await start({ id: ++processes, runtime });
       if (slots.get(id) !== slot) return worker.end();
       slot.worker = worker;
       watch(slot, worker);
@@ -266,6 +268,13 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       slots.delete(id);
       observe({ type: "gone", worker: id });
     }
+  };
+
+  const start = async (options: Parameters<typeof startWorker>[1]): Promise<Worker> => {
+    const worker = await startWorker(prepare(), options);
+    workers.add(worker);
+    void worker.removed.then(() => workers.delete(worker));
+    return worker;
   };
 
   // --- running ------------------------------------------------------------------------------------------------------------------------------
@@ -343,7 +352,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     let worker = spare;
     if (worker === undefined || !worker.place(spec)) {
       worker?.end();
-      worker = await startWorker(at, {
+      worker = await start({
         id: worker === undefined ? id : ++processes,
         runtime,
         own: { spec, environment },
@@ -386,7 +395,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     else if (ran.kind === "too-large") failure = responseTooLarge();
     else if (ran.kind === "error") failure = reported(ran.payload);
     const result = complete(slot, job, failure ?? (ran as { payload: Buffer }).payload, durationMs, initMs);
-    if (ran.kind === "timeout" || ran.kind === "exited") {
+    if (ran.kind === "timeout" || ran.kind === "exited" || (ran.kind === "error" && ran.last)) {
       endSlot(slot.id);
       observe({ type: "gone", worker: slot.id });
       job.resolve(result);
@@ -519,8 +528,9 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       if (closed) return;
       closed = true;
       timer?.cancel();
-      const gone = [...slots.values()].map((slot) => slot.worker?.exited);
+      const gone = [...workers].map((worker) => worker.removed);
       for (const id of [...slots.keys()]) endSlot(id);
+      for (const worker of workers) worker.end();
       await Promise.all(gone);
       for (const job of jobs.values()) job.reject(new Error("The function host was closed."));
       jobs.clear();

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import type { Clock, Timer } from "../kernel/clock.ts";
+import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import { encodeFrame, type FromWorker, frameReader } from "./channel.ts";
 import { type Places, pythonPath, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
 import type { FunctionSpec, Invocation } from "./host.ts";
@@ -55,7 +55,9 @@ export type Begun =
   | { readonly kind: "timeout"; readonly durationMs: number };
 
 export type Ran =
-  | { readonly kind: "response" | "error"; readonly payload: Buffer }
+  | { readonly kind: "response"; readonly payload: Buffer }
+  /** `last`: the runtime has given itself up with it. */
+  | { readonly kind: "error"; readonly payload: Buffer; readonly last: boolean }
   | { readonly kind: "too-large" }
   | { readonly kind: "exited"; readonly exit: Exit }
   | { readonly kind: "timeout" };
@@ -66,6 +68,8 @@ export interface Worker {
   /** Resolves when the runtime of a spare waits for its function. */
   readonly waiting: Promise<void>;
   readonly exited: Promise<Exit>;
+  /** Resolves when nothing of it is left: no process, no folder, no group. */
+  readonly removed: Promise<void>;
   /** Puts the function in place. False when this worker cannot take it; it is as it was. */
   place(spec: FunctionSpec): boolean;
   /** Loads the function; the worker is killed when it takes longer than `limitMs`. */
@@ -145,7 +149,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     launched = launch(ground, options, { folder, taskFolder, passwdFile, uid, places, cgroup, api });
   } catch (error) {
     api?.close();
-    cleanUp(cgroup, folder, clock);
+    await cleanUp(cgroup, folder, clock);
     throw error;
   }
   child = launched.child;
@@ -197,7 +201,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     if (api === undefined) idleNow = true;
     const payload = header.kind === "end" ? Buffer.concat(chunks) : Buffer.from(body);
     const tooLarge = Math.max(payload.length, chunkBytes) > RESPONSE_BYTES_MAX;
-    if (header.kind === "error") onRan?.({ kind: "error", payload });
+    if (header.kind === "error") onRan?.({ kind: "error", payload, last: header.last === true });
     else onRan?.(tooLarge ? { kind: "too-large" } : { kind: "response", payload });
   };
 
@@ -222,6 +226,10 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   let ended: Exit | undefined;
   let peakBytes: number | undefined;
   let onExit: ((exit: Exit) => void) | undefined;
+  let onRemoved!: () => void;
+  const removed = new Promise<void>((resolve) => {
+    onRemoved = resolve;
+  });
   const exited = new Promise<Exit>((resolve) => {
     const over = (code: number | null, signal: string | null) => {
       if (ended) return;
@@ -238,7 +246,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
           onExit?.(ended);
           onIdle?.();
           resolve(ended);
-          cleanUp(cgroup, folder, clock);
+          void cleanUp(cgroup, folder, clock).then(onRemoved);
         }),
       );
     };
@@ -286,6 +294,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     id,
     pid,
     exited,
+    removed,
     waiting,
     frozen: false,
     onLine: () => {},
@@ -591,16 +600,21 @@ function peakOf(pid: number): number {
   return kilobytes * 1024;
 }
 
-const CLEAN_UP_TRIES = 20;
+const CLEAN_UP_TRIES = 200;
+const CLEAN_UP_PAUSE_MS = 10;
 
 /** Removes the worker's folder and groups. A group stays busy for a moment after its last process. */
-function cleanUp(cgroup: Cgroup | undefined, folder: string, clock: Clock, tries = CLEAN_UP_TRIES): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-    cgroup?.remove();
-  } catch (error) {
-    if (tries > 0)
-      clock.at(clock.nowMs() + 5 * (CLEAN_UP_TRIES - tries + 1), () => cleanUp(cgroup, folder, clock, tries - 1));
-    else throw error;
+async function cleanUp(cgroup: Cgroup | undefined, folder: string, clock: Clock): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      cgroup?.remove();
+      return;
+    } catch (error) {
+      // What cannot be removed now is swept when the next platform starts.
+      if (tries === CLEAN_UP_TRIES || (error as NodeJS.ErrnoException).code === "ENOENT") return;
+      cgroup?.kill();
+      await sleep(clock, CLEAN_UP_PAUSE_MS);
+    }
   }
 }

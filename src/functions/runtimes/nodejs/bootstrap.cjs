@@ -289,7 +289,7 @@ let whenIdle = () => {};
 
 process.on("uncaughtException", (error) => {
   logFailure("Uncaught Exception", error);
-  fail(error);
+  fail(error, true);
   process.exit(129);
 });
 process.on("unhandledRejection", (reason, promise) => {
@@ -297,7 +297,7 @@ process.on("unhandledRejection", (reason, promise) => {
   error.reason = reason;
   error.promise = promise;
   logFailure("Unhandled Promise Rejection", error);
-  fail(error);
+  fail(error, true);
   process.exit(128);
 });
 process.on("beforeExit", () => whenIdle());
@@ -359,7 +359,7 @@ async function invoke(header, body) {
     input.ref();
     send({ ...message, requestId: header.requestId, memoryKb: process.resourceUsage().maxRSS }, payload);
   };
-  fail = (error) => finish({ kind: "error" }, JSON.stringify(described(error)));
+  fail = (error, last) => finish({ kind: "error", last }, JSON.stringify(described(error)));
   const refuse = (error) => {
     if (over) return;
     logFailure("Invoke Error", error);
