@@ -1,6 +1,7 @@
 /** A deployed API made ready to answer: routes in a tree, mappings compiled, throttles filled. Made once per revision. */
 import type { Cors } from "@aws-sdk/client-apigatewayv2";
 import type { Transaction } from "../../storage/transaction.ts";
+import { createRouter, type Router } from "../apigateway-common/router.ts";
 import { createThrottle, type Throttle } from "../apigateway-common/throttle.ts";
 import {
   compileRequestMapping,
@@ -9,7 +10,6 @@ import {
   type Mapping,
   type Template,
 } from "./mapping.ts";
-import { createRouter, type Router } from "./router.ts";
 import {
   type Authorizer,
   apis,

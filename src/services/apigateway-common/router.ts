@@ -3,7 +3,7 @@
  * segments are preferred to variables, from left to right, and a method to ANY.
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html#http-api-develop-routes.evaluation
  */
-import { decodePath } from "../apigateway-common/request.ts";
+import { decodePath } from "./request.ts";
 
 interface Leaf<T> {
   readonly value: T;
