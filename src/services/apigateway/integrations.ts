@@ -24,6 +24,8 @@ export function putIntegration(
 ): OutputOf<V1, "PutIntegration"> {
   const { apiId, resource, method } = requireMethod(tx, context, input);
   if (input.connectionType === "VPC_LINK" || input.connectionId) throw notImplemented("API Gateway VPC links");
+  if (input.responseTransferMode === "STREAM")
+    throw notImplemented("streamed responses of API Gateway (responseTransferMode)");
   const integration: Integration = {
     type: input.type!,
     ...(input.integrationHttpMethod && { httpMethod: input.integrationHttpMethod }),

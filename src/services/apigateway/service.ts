@@ -104,7 +104,9 @@ export const apigateway = defineService<"apigateway">({
   unsupported: {
     CreateRestApi: ["cloneFrom", "endpointConfiguration.vpcEndpointIds", "securityPolicy", "endpointAccessMode"],
     CreateStage: ["cacheClusterSize", "documentationVersion", "canarySettings"],
-    CreateDeployment: ["cacheClusterSize"],
+    CreateDeployment: ["cacheClusterSize", "canarySettings"],
+    CreateApiKey: ["generateDistinctId"],
+    GetModel: ["flatten"],
 
     CreateAuthorizer: ["providerARNs"],
     PutMethod: ["authorizationScopes"],

@@ -52,7 +52,6 @@ export function createDeployment(
   const api = requireApi(tx, context, input.restApiId);
   if (input.cacheClusterEnabled) throw notImplemented("cache clusters of API Gateway stages");
   if (input.tracingEnabled) throw notImplemented("X-Ray tracing of API Gateway stages");
-  if (input.canarySettings) throw notImplemented("canary releases of API Gateway");
   const snapshot = takeSnapshot(tx, context, api);
   const methods = snapshot.resources.flatMap((resource) => Object.values(resource.methods));
   if (methods.length === 0) throw badRequest("The REST API doesn't contain any methods");
