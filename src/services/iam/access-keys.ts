@@ -5,7 +5,7 @@ import type { InputOf, OperationContext, OutputOf } from "../service.ts";
 import { count, findEntity, linked } from "./entities.ts";
 import { noSuchEntity, quotaExceeded, validationError } from "./errors.ts";
 import { pageOf } from "./pages.ts";
-import { ACCESS_KEYS_PER_USER_MAX, required } from "./rules.ts";
+import { ACCESS_KEYS_PER_USER_MAX, inSeconds, required } from "./rules.ts";
 import { type AccessKey, accessKeyKey, accessKeys, links, userAccessKey } from "./state.ts";
 import { userNameOrOwn } from "./users.ts";
 
@@ -37,7 +37,7 @@ export function createAccessKey(
       AccessKeyId: accessKey.accessKeyId,
       Status: accessKey.status,
       SecretAccessKey: accessKey.secretAccessKey,
-      CreateDate: new Date(accessKey.createdMs),
+      CreateDate: inSeconds(accessKey.createdMs),
     },
   };
 }
@@ -57,7 +57,7 @@ export function listAccessKeys(
       UserName: user.name,
       AccessKeyId: accessKey.accessKeyId,
       Status: accessKey.status,
-      CreateDate: new Date(accessKey.createdMs),
+      CreateDate: inSeconds(accessKey.createdMs),
     })),
     ...page.position,
   };

@@ -17,7 +17,7 @@ import {
 } from "./entities.ts";
 import { deleteConflict, entityAlreadyExists, quotaExceeded } from "./errors.ts";
 import { pageOf, readPage } from "./pages.ts";
-import { checkName, checkPath, checkPathPrefix, GROUPS_MAX, GROUPS_PER_USER_MAX } from "./rules.ts";
+import { checkName, checkPath, checkPathPrefix, GROUPS_MAX, GROUPS_PER_USER_MAX, inSeconds } from "./rules.ts";
 import { type Group, groupKey, groupKeys, groups, links, member, memberOf, type User } from "./state.ts";
 import { describeUser } from "./users.ts";
 
@@ -147,6 +147,6 @@ export function describeGroup(accountId: AccountId, group: Group): GroupOutput {
     GroupName: group.name,
     GroupId: group.id,
     Arn: entityArn(accountId, "group", group),
-    CreateDate: new Date(group.createdMs),
+    CreateDate: inSeconds(group.createdMs),
   };
 }

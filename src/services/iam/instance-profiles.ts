@@ -7,7 +7,15 @@ import { checkQuota, findEntity, linked } from "./entities.ts";
 import { deleteConflict, entityAlreadyExists, noSuchEntity, quotaExceeded } from "./errors.ts";
 import { pageOf, readPage } from "./pages.ts";
 import { describeRole } from "./roles.ts";
-import { addTags, checkName, checkPath, checkPathPrefix, INSTANCE_PROFILES_MAX, removeTags } from "./rules.ts";
+import {
+  addTags,
+  checkName,
+  checkPath,
+  checkPathPrefix,
+  INSTANCE_PROFILES_MAX,
+  inSeconds,
+  removeTags,
+} from "./rules.ts";
 import {
   type InstanceProfile,
   instanceProfileKey,
@@ -163,7 +171,7 @@ function describe(tx: Transaction, accountId: AccountId, profile: InstanceProfil
     InstanceProfileName: profile.name,
     InstanceProfileId: profile.id,
     Arn: arn("iam", "", accountId, `instance-profile${profile.path}${profile.name}`),
-    CreateDate: new Date(profile.createdMs),
+    CreateDate: inSeconds(profile.createdMs),
     Roles: role ? [describeRole(accountId, role, { brief: true })] : [],
     ...(profile.tags.length === 0 ? {} : { Tags: [...profile.tags] }),
   };

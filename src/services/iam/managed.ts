@@ -23,6 +23,7 @@ import {
   checkName,
   checkPath,
   checkPathPrefix,
+  inSeconds,
   POLICIES_MAX,
   removeTags,
   required,
@@ -334,8 +335,8 @@ export function describePolicy(
     AttachmentCount: count(tx, attachedTo.under(accountId, policyArnText)),
     PermissionsBoundaryUsageCount: count(tx, bounded.under(accountId, policyArnText)),
     IsAttachable: true,
-    CreateDate: new Date(policy.createdMs),
-    UpdateDate: new Date(policy.updatedMs),
+    CreateDate: inSeconds(policy.createdMs),
+    UpdateDate: inSeconds(policy.updatedMs),
     ...(brief ? {} : { Description: policy.description, Tags: [...policy.tags] }),
   };
 }
@@ -349,7 +350,7 @@ export function describeVersion(
     ...(brief ? {} : { Document: encodeURIComponent(version.document) }),
     VersionId: `v${version.number}`,
     IsDefaultVersion: version.number === policy.defaultVersion,
-    CreateDate: new Date(version.createdMs),
+    CreateDate: inSeconds(version.createdMs),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   checkPath,
   checkPathPrefix,
   checkTrustPolicySize,
+  inSeconds,
   ROLES_MAX,
   removeTags,
 } from "./rules.ts";
@@ -189,7 +190,7 @@ export function describeRole(accountId: AccountId, role: Role, { brief = false }
     RoleName: role.name,
     RoleId: role.id,
     Arn: entityArn(accountId, "role", role),
-    CreateDate: new Date(role.createdMs),
+    CreateDate: inSeconds(role.createdMs),
     AssumeRolePolicyDocument: encodeURIComponent(role.trustPolicy),
     Description: role.description,
     MaxSessionDuration: role.maxSessionSeconds,

@@ -192,3 +192,6 @@ export function removeTags(existing: readonly Tag[], keys: readonly string[] | u
   const removed = new Set((keys ?? []).map((tagKey) => tagKey.toLowerCase()));
   return existing.filter((tag) => !removed.has(tag.Key.toLowerCase()));
 }
+
+/** IAM tells times in whole seconds. */
+export const inSeconds = (ms: number): Date => new Date(Math.floor(ms / 1000) * 1000);

@@ -5,6 +5,7 @@
  */
 import { type AccountId, isAccountId, parseArn } from "../../kernel/arn.ts";
 import type { Transaction } from "../../storage/transaction.ts";
+import { parseCidr } from "../policy-common/conditions.ts";
 import { contextKeysOf } from "../policy-common/document.ts";
 import { authorize, type Decision, type PolicyKind } from "../policy-common/evaluate.ts";
 import type { InputOf, OperationContext, OutputOf, Principal } from "../service.ts";
@@ -56,7 +57,8 @@ export function simulatePrincipalPolicy(
 ): Output {
   const source = principalPolicies(tx, context.accountId, required("policySourceArn", input.PolicySourceArn));
   const policies = [...source.identity, ...inputPolicies(input.PolicyInputList ?? [])];
-  return simulate(input, context, policies, source, source.principal ?? caller(input, context));
+  const principal = input.CallerArn === undefined && source.principal ? source.principal : caller(input, context);
+  return simulate(input, context, policies, source, principal);
 }
 
 export function getContextKeysForCustomPolicy(
@@ -88,10 +90,7 @@ function simulate(
   }
   const boundaries = input.PermissionsBoundaryPolicyInputList ?? [];
   if (boundaries.length > 1) throw invalidInput("Only one permissions boundary policy can be simulated.");
-  const conditions: Record<string, readonly string[]> = {};
-  for (const { ContextKeyName: name, ContextKeyValues: values } of input.ContextEntries ?? []) {
-    if (name !== undefined) conditions[name] = values ?? [];
-  }
+  const conditions = readContext(input.ContextEntries ?? []);
   const given = new Set(Object.keys(conditions).map((name) => name.toLowerCase()));
   const missing = contextKeys(policies).filter((name) => {
     const folded = name.toLowerCase();
@@ -128,6 +127,32 @@ function simulate(
   const page = pageOf(results, input);
   return { EvaluationResults: page.items, ...page.position };
 }
+
+/** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html */
+function readContext(entries: NonNullable<Input["ContextEntries"]>): Record<string, readonly string[]> {
+  const conditions: Record<string, readonly string[]> = {};
+  for (const { ContextKeyName, ContextKeyValues = [], ContextKeyType } of entries) {
+    const name = required("contextKeyName", ContextKeyName);
+    const [, base, list] = /^(string|numeric|boolean|ip|binary|date)(List)?$/.exec(ContextKeyType ?? "") ?? [];
+    if (base === undefined) throw invalidInput(`Context key ${name} has no type that is known: ${ContextKeyType}`);
+    if (list === undefined && ContextKeyValues.length > 1) {
+      throw invalidInput(`Context key ${name} of type ${ContextKeyType} has more than one value.`);
+    }
+    const broken = ContextKeyValues.find((value) => !CONTEXT_VALUES[base]!(value));
+    if (broken !== undefined) throw invalidInput(`Context key ${name} has a value that is no ${base}: ${broken}`);
+    conditions[name] = ContextKeyValues;
+  }
+  return conditions;
+}
+
+const CONTEXT_VALUES: Readonly<Record<string, (value: string) => boolean>> = {
+  string: () => true,
+  numeric: (value) => value !== "" && Number.isFinite(Number(value)),
+  boolean: (value) => /^(true|false)$/i.test(value),
+  ip: (value) => parseCidr(value) !== undefined,
+  binary: (value) => /^[A-Za-z0-9+/]*={0,2}$/.test(value),
+  date: (value) => /^\d+$/.test(value) || !Number.isNaN(Date.parse(value)),
+};
 
 function matchedStatements(decision: Decision, policies: readonly SourcedPolicy[]): Result["MatchedStatements"] {
   const bySource: Partial<Record<PolicyKind, string>> = {

@@ -17,7 +17,7 @@ import {
 import { deleteConflict, entityAlreadyExists, validationError } from "./errors.ts";
 import { boundaryOutput, checkBoundary } from "./managed.ts";
 import { pageOf, readPage } from "./pages.ts";
-import { addTags, checkName, checkPath, checkPathPrefix, removeTags, USERS_MAX } from "./rules.ts";
+import { addTags, checkName, checkPath, checkPathPrefix, inSeconds, removeTags, USERS_MAX } from "./rules.ts";
 import { accessKeyKey, accessKeys, memberOf, type User, userAccessKey, userKey, userKeys, users } from "./state.ts";
 
 export type UserOutput = NonNullable<OutputOf<"iam", "GetUser">["User"]>;
@@ -174,7 +174,7 @@ export function describeUser(accountId: AccountId, user: User, { brief = false }
     UserName: user.name,
     UserId: user.id,
     Arn: entityArn(accountId, "user", user),
-    CreateDate: new Date(user.createdMs),
+    CreateDate: inSeconds(user.createdMs),
     ...(brief ? {} : { PermissionsBoundary: boundaryOutput(user.boundaryArn) }),
     ...(brief || user.tags.length === 0 ? {} : { Tags: [...user.tags] }),
   };

@@ -33,9 +33,9 @@ export function createSending(relayed: boolean) {
 
   const sendEmail: SesFlow<"SendEmail"> = async (flow, input) => {
     const { Subject, Body } = input.Message ?? {};
-    const subject = textOf(Subject, invalidParameterValue);
-    const text = textOf(Body?.Text, invalidParameterValue);
-    const html = textOf(Body?.Html, invalidParameterValue);
+    const subject = textOf(Subject?.Data, Subject?.Charset, invalidParameterValue);
+    const text = textOf(Body?.Text?.Data, Body?.Text?.Charset, invalidParameterValue);
+    const html = textOf(Body?.Html?.Data, Body?.Html?.Charset, invalidParameterValue);
     if (subject === undefined) throw invalidParameterValue("Missing required header 'Subject'.");
     if (text === undefined && html === undefined) throw invalidParameterValue("Missing required body.");
     const content = { subject, text, html, headers: [], attachments: [] };

@@ -57,9 +57,9 @@ export function createSending(relayed: boolean) {
       const more = { headers: headers(Template.Headers), attachments: attachments(Template.Attachments) };
       return { MessageId: await sendTemplated(flow, api, envelope, parts, data, more) };
     }
-    const subject = textOf(Simple!.Subject, badRequest);
-    const text = textOf(Simple!.Body?.Text, badRequest);
-    const html = textOf(Simple!.Body?.Html, badRequest);
+    const subject = textOf(Simple!.Subject?.Data, Simple!.Subject?.Charset, badRequest);
+    const text = textOf(Simple!.Body?.Text?.Data, Simple!.Body?.Text?.Charset, badRequest);
+    const html = textOf(Simple!.Body?.Html?.Data, Simple!.Body?.Html?.Charset, badRequest);
     if (subject === undefined) throw badRequest("Missing required header 'Subject'.");
     if (text === undefined && html === undefined) throw badRequest("Missing required body.");
     const content = {
