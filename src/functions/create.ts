@@ -57,7 +57,7 @@ export interface FunctionHostSettings extends Partial<Policy> {
   readonly bootstraps?: string;
   /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
   readonly sdk?: string;
-  /** Use no better isolation than this, for machines on which the better one misbehaves. */
+  /** Ordinary processes with resource limits, neither sandboxes nor control groups, for machines on which those misbehave. */
   readonly isolation?: "process";
 }
 
@@ -154,7 +154,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     const workers = join(directory, "workers");
     rmSync(workers, { recursive: true, force: true });
     mkdirSync(workers, { recursive: true });
-    const cgroups = openCgroups(process.pid);
+    const cgroups = settings.isolation === "process" ? { missing: "by the settings" } : openCgroups(process.pid);
     if ("missing" in cgroups) cgroupsMissing = cgroups.missing;
     else closeCgroups = cgroups.close;
     const isolation = openIsolation(directory);
