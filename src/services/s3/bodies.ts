@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { assert } from "../../kernel/errors.ts";
+import { AwsError, assert } from "../../kernel/errors.ts";
 import { type Blob, type Blobs, dropBlob, keepBlob } from "../../storage/blobs.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
@@ -188,6 +188,18 @@ function checkedMd5(text: string): Buffer {
 
 const tooLarge = (size: number | undefined) =>
   s3Error("EntityTooLarge", { ...(size !== undefined && { ProposedSize: size }), MaxSizeAllowed: PUT_BYTES_MAX });
+
+/**
+ * Removes a body whose operation was refused. Of any other failure nobody knows whether the commit reached the disk: the file stays, and is
+ * swept at the next start if no record names it.
+ */
+export async function discardRefused(
+  flow: Pick<FlowContext, "blobs">,
+  received: ReceivedBody,
+  error: unknown,
+): Promise<void> {
+  if (error instanceof AwsError && "blob" in received.bytes) await flow.blobs.discard(received.bytes.blob);
+}
 
 /** Makes a received body part of the data, with this transaction. */
 export function keepBody(

@@ -32,12 +32,6 @@ import {
   createMultipartUpload,
   listMultipartUploads,
 } from "./multipart/uploads.ts";
-import { copyObject } from "./objects/copy.ts";
-import { deleteObject, deleteObjects } from "./objects/delete.ts";
-import { getObject, headObject } from "./objects/get.ts";
-import { listObjects, listObjectsV2 } from "./objects/list.ts";
-import { listObjectVersions } from "./objects/list-versions.ts";
-import { putObject } from "./objects/put.ts";
 import {
   deleteObjectTagging,
   getObjectAcl,
@@ -45,7 +39,13 @@ import {
   getObjectTagging,
   putObjectAcl,
   putObjectTagging,
-} from "./objects/tagging.ts";
+} from "./objects/attributes.ts";
+import { copyObject } from "./objects/copy.ts";
+import { deleteObject, deleteObjects } from "./objects/delete.ts";
+import { getObject, headObject } from "./objects/get.ts";
+import { listObjects, listObjectsV2 } from "./objects/list.ts";
+import { listObjectVersions } from "./objects/list-versions.ts";
+import { putObject } from "./objects/put.ts";
 import { permissions } from "./permissions.ts";
 import { bucketPolicyResource, bucketResource } from "./resources.ts";
 import {

@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { keysUnder } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { FlowContext, InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { type BodyInput, dropBody, keepBody, openBody, readBody, receiveBody } from "../bodies.ts";
+import { type BodyInput, discardRefused, dropBody, keepBody, openBody, readBody, receiveBody } from "../bodies.ts";
 import { bounds, requireBucket } from "../buckets.ts";
 import { type ChecksumMembers, checksumMembers, statedChecksum } from "../checksums.ts";
 import { invalidArgument, invalidRequest } from "../errors.ts";
@@ -93,7 +93,7 @@ async function storePart(
       return part;
     });
   } catch (error) {
-    if ("blob" in received.bytes) await flow.blobs.discard(received.bytes.blob);
+    await discardRefused(flow, received, error);
     throw error;
   }
 }

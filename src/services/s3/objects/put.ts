@@ -5,7 +5,7 @@
  */
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { FlowContext, InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { keepBody, receiveBody } from "../bodies.ts";
+import { discardRefused, keepBody, receiveBody } from "../bodies.ts";
 import { requireBucket } from "../buckets.ts";
 import { checksumMembers } from "../checksums.ts";
 import { checkAcl, checkedMetadata, checkKey, checkStorageOptions, storedHeaders, tagsOfHeader } from "../rules.ts";
@@ -42,7 +42,7 @@ export async function putObject(flow: FlowContext, input: Input): Promise<Output
       };
     });
   } catch (error) {
-    if ("blob" in received.bytes) await flow.blobs.discard(received.bytes.blob);
+    await discardRefused(flow, received, error);
     throw error;
   }
 }
