@@ -2,6 +2,7 @@
  * Whether a call is allowed, asked before every operation. Policies are IAM's affair; this says which of them apply to a call, and how a
  * service words a refusal.
  */
+import { parseArn } from "../kernel/arn.ts";
 import { AwsError } from "../kernel/errors.ts";
 import type { ServiceName } from "../services/clients.ts";
 import { accessDeniedMessage, authorize } from "../services/iam/authorization.ts";
@@ -40,7 +41,10 @@ function requestOf(
     principal: context.principal,
     action: permission.action,
     resource: permission.resource,
-    resourceAccountId: service.resourceOwner?.(tx, permission.resource) ?? context.accountId,
+    resourceAccountId:
+      service.resourceOwner?.(tx, permission.resource) ??
+      // Most ARNs say whose the resource is, and it may be another account's than the one called from.
+      (parseArn(permission.resource)?.accountId || context.accountId),
     conditions: {
       "aws:RequestedRegion": context.region,
       "aws:SecureTransport": "false",

@@ -151,6 +151,50 @@ export const describeLogGroups: Operation<
   return { logGroups: page };
 };
 
+/** Names, by a substring or by `^prefix`. @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListLogGroups.html */
+export const listLogGroups: Operation<InputOf<"logs", "ListLogGroups">, OutputOf<"logs", "ListLogGroups">> = (
+  tx,
+  input,
+  context,
+) => {
+  const found = constraints();
+  found.range("limit", input.limit, 1, 1000);
+  found.check();
+  const pattern = input.logGroupNamePattern ?? "";
+  const matches = (name: string) =>
+    pattern.startsWith("^") ? name.startsWith(pattern.slice(1)) : name.includes(pattern);
+  const limit = input.limit ?? 50;
+  const { start, end } = groupRange(context);
+  const from = input.nextToken === undefined ? start : groupKey(context, readToken(input.nextToken));
+  const page = [];
+  if (input.logGroupClass === undefined || input.logGroupClass === "STANDARD") {
+    for (const [, group] of groups.range(tx, from, end)) {
+      if (!matches(group.name)) continue;
+      if (page.length === limit) return { logGroups: page, nextToken: writeToken(group.name) };
+      page.push({
+        logGroupName: group.name,
+        logGroupArn: groupArn(context, group.name),
+        logGroupClass: "STANDARD" as const,
+      });
+    }
+  }
+  return { logGroups: page };
+};
+
+/** @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogGroupDeletionProtection.html */
+export const putLogGroupDeletionProtection: Operation<
+  InputOf<"logs", "PutLogGroupDeletionProtection">,
+  OutputOf<"logs", "PutLogGroupDeletionProtection">
+> = (tx, input, context) => {
+  const found = constraints();
+  found.required("logGroupIdentifier", input.logGroupIdentifier);
+  found.required("deletionProtectionEnabled", input.deletionProtectionEnabled);
+  found.check();
+  const group = requireGroup(tx, context, nameOfGroup(input.logGroupIdentifier!));
+  groups.put(tx, groupKey(context, group.name), { ...group, isProtected: input.deletionProtectionEnabled! });
+  return {};
+};
+
 export const writeToken = (position: string): string => Buffer.from(position).toString("base64url");
 
 /** @throws InvalidParameterException for text that {@link writeToken} did not write */

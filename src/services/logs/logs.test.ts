@@ -250,6 +250,25 @@ test("expired events are hidden at once and removed soon after", () =>
     });
   }));
 
+test("groups are listed by a part of their names; a protected one is not deleted", () =>
+  withLogs(async (platform) => {
+    await platform.call("logs", "CreateLogGroup", { logGroupName: "/web/app", deletionProtectionEnabled: true });
+    const names = async (logGroupNamePattern: string) =>
+      (await platform.call("logs", "ListLogGroups", { logGroupNamePattern })).logGroups!.map(
+        ({ logGroupName }) => logGroupName,
+      );
+    assert.deepEqual(await names("web"), ["/app/web", "/web/app"]);
+    assert.deepEqual(await names("^/web"), ["/web/app"]);
+    await assert.rejects(platform.call("logs", "DeleteLogGroup", { logGroupName: "/web/app" }), {
+      code: "ValidationException",
+    });
+    await platform.call("logs", "PutLogGroupDeletionProtection", {
+      logGroupIdentifier: "/web/app",
+      deletionProtectionEnabled: false,
+    });
+    await platform.call("logs", "DeleteLogGroup", { logGroupName: "/web/app" });
+  }));
+
 test("tags, the new way and the old", () =>
   withLogs(async (platform) => {
     const resourceArn = "arn:aws:logs:us-east-1:000000000000:log-group:/app/web";

@@ -35,7 +35,7 @@ const logGroup: ResourceType = {
     DeletionProtectionEnabled: "boolean",
     Tags: TAGS,
   },
-  replacement: ["LogGroupName", "LogGroupClass", "DeletionProtectionEnabled"],
+  replacement: ["LogGroupName", "LogGroupClass"],
   nameProperty: "LogGroupName",
   attributes: ["Arn"],
   async create(context, properties) {
@@ -55,6 +55,11 @@ const logGroup: ResourceType = {
   async update(context, id, properties, previous) {
     if (properties.RetentionInDays !== previous.RetentionInDays) {
       await setRetention(context, id, properties.RetentionInDays);
+    }
+    const isProtected: boolean = properties.DeletionProtectionEnabled ?? false;
+    if (isProtected !== (previous.DeletionProtectionEnabled ?? false)) {
+      const protection = { logGroupIdentifier: id, deletionProtectionEnabled: isProtected };
+      await context.call("logs", "PutLogGroupDeletionProtection", protection);
     }
     const resourceArn = groupArn(context, id);
     const tags = tagsOf(context, properties);
