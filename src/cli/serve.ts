@@ -135,7 +135,6 @@ function writeText(level: LogLevel, message: string, fields: Readonly<Record<str
 
 function writeJson(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
   const plain = Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? value.stack : value]);
-  process.stderr.write(
-    `${JSON.stringify({ time: new Date().toISOString(), level, message, ...Object.fromEntries(plain) })}\n`,
-  );
+  const record = { time: new Date().toISOString(), level, message, fields: Object.fromEntries(plain) };
+  process.stderr.write(`${JSON.stringify(record)}\n`);
 }
