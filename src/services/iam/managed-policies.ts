@@ -12,6 +12,7 @@ interface Draft {
   readonly name: string;
   readonly path?: string;
   readonly version: number;
+  /** Of this version. */
   readonly created: string;
   readonly statements: readonly object[];
 }
@@ -164,6 +165,33 @@ const DRAFTS: readonly Draft[] = [
     statements: [allow(["lambda:InvokeFunction"], { Resource: ["*"] })],
   },
   {
+    name: "AWSLambdaKinesisExecutionRole",
+    path: SERVICE_ROLE,
+    version: 2,
+    created: "2018-11-19T20:09:24Z",
+    statements: [
+      allow([
+        "kinesis:DescribeStream",
+        "kinesis:DescribeStreamSummary",
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+        "kinesis:ListStreams",
+        "kinesis:SubscribeToShard",
+        ...LOGS,
+      ]),
+    ],
+  },
+  {
+    name: "AWSLambdaExecute",
+    version: 1,
+    created: "2015-02-06T18:40:46Z",
+    statements: [
+      allow(["logs:*"], { Resource: "arn:aws:logs:*:*:*" }),
+      allow(["s3:GetObject", "s3:PutObject"], { Resource: "arn:aws:s3:::*" }),
+    ],
+  },
+  {
     name: "AWSLambda_FullAccess",
     version: 1,
     created: "2020-11-17T21:14:08Z",
@@ -175,6 +203,13 @@ const DRAFTS: readonly Draft[] = [
     created: "2020-11-17T21:10:32Z",
     statements: [allow([...LAMBDA_CONSOLE, "lambda:Get*", "lambda:List*"]), LAMBDA_LOGS],
   },
+  {
+    name: "AmazonSSMReadOnlyAccess",
+    version: 1,
+    created: "2015-05-29T17:44:19Z",
+    statements: [allow(["ssm:Describe*", "ssm:Get*", "ssm:List*"])],
+  },
+  { name: "AWSXrayWriteOnlyAccess", version: 2, created: "2018-08-28T23:03:04Z", statements: [allow(TRACING)] },
   { name: "AWSXRayDaemonWriteAccess", version: 1, created: "2018-08-28T23:00:33Z", statements: [allow(TRACING)] },
   {
     name: "AmazonS3FullAccess",
@@ -374,7 +409,7 @@ const DRAFTS: readonly Draft[] = [
   {
     name: "AWSCloudFormationFullAccess",
     version: 1,
-    created: "2019-07-26T21:50:24Z",
+    created: "2019-07-26T21:50:35Z",
     statements: [allow(["cloudformation:*"])],
   },
   {

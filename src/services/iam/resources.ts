@@ -289,6 +289,28 @@ const policy: ResourceType = {
   },
 };
 
+/** One inline policy of one user, group or role, as a resource of its own. */
+function embeddedPolicy(holder: Holder): ResourceType {
+  const nameProperty = `${holder}Name`;
+  return {
+    properties: { PolicyDocument: "json", PolicyName: "string", [nameProperty]: "string" },
+    required: ["PolicyDocument", "PolicyName", nameProperty],
+    replacement: ["PolicyName", nameProperty],
+    attributes: [],
+    async create(context, properties) {
+      await putInline(context, holder, properties[nameProperty], properties);
+      return { id: `${properties.PolicyName}|${properties[nameProperty]}`, attributes: {} };
+    },
+    async update(context, id, properties) {
+      await putInline(context, holder, properties[nameProperty], properties);
+      return { id, attributes: {} };
+    },
+    async delete(context, _id, properties) {
+      await unlessGone(deleteInline(context, holder, properties[nameProperty], properties.PolicyName));
+    },
+  };
+}
+
 const managedPolicy: ResourceType = {
   properties: {
     Description: "string",
@@ -457,10 +479,13 @@ const userToGroupAddition: ResourceType = {
 export const resources: Readonly<Record<`AWS::${string}`, ResourceType>> = {
   "AWS::IAM::AccessKey": accessKey,
   "AWS::IAM::Group": group,
+  "AWS::IAM::GroupPolicy": embeddedPolicy("Group"),
   "AWS::IAM::InstanceProfile": instanceProfile,
   "AWS::IAM::ManagedPolicy": managedPolicy,
   "AWS::IAM::Policy": policy,
   "AWS::IAM::Role": role,
+  "AWS::IAM::RolePolicy": embeddedPolicy("Role"),
   "AWS::IAM::User": user,
+  "AWS::IAM::UserPolicy": embeddedPolicy("User"),
   "AWS::IAM::UserToGroupAddition": userToGroupAddition,
 };
