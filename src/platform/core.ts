@@ -4,7 +4,7 @@
  */
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { assert, notImplemented } from "../kernel/errors.ts";
+import { AwsError, assert, notImplemented } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
 import type { ServiceName } from "../services/clients.ts";
@@ -164,6 +164,17 @@ export class Core {
       nowMs,
       random: this.random,
       endpoint: caller.endpoint,
+      allows: (serviceName, permission) => {
+        const service = this.services.get(serviceName);
+        assert(service, `${serviceName} is one of the services`);
+        try {
+          this.#authorize(tx, service, permission.action, () => [permission], context, caller.conditions ?? {});
+          return true;
+        } catch (error) {
+          if (error instanceof AwsError) return false;
+          throw error;
+        }
+      },
       wake: (topic) => tx.afterCommit(() => this.hub.wake(topic)),
       call: (service, operation, input, as = {}) => {
         const entry = this.#entry(service, operation);

@@ -56,6 +56,8 @@ export interface OperationContext {
   readonly endpoint: string;
   /** Another operation, in this same transaction: it commits with this one or not at all. An AwsError it throws may be caught; what it wrote is undone. */
   readonly call: Call;
+  /** Whether the caller may, where an operation asks for more than `permissions` says: each key of a batch, how much an error may tell. */
+  allows(service: ServiceName, permission: Permission): boolean;
   /** Wakes everybody who waits for this topic, once this transaction is durable. */
   wake(topic: string): void;
 }

@@ -66,6 +66,8 @@ function list(action: string) {
   });
 }
 
+export const deletion = onObject("DeleteObject", "DeleteObjectVersion");
+
 export const permissions: NonNullable<Service<"s3">["permissions"]> = {
   AbortMultipartUpload: onObject("AbortMultipartUpload"),
   CompleteMultipartUpload: onObject("PutObject"),
@@ -79,11 +81,9 @@ export const permissions: NonNullable<Service<"s3">["permissions"]> = {
   DeleteBucketPolicy: onBucket("DeleteBucketPolicy"),
   DeleteBucketTagging: onBucket("PutBucketTagging"),
   DeleteBucketWebsite: onBucket("DeleteBucketWebsite"),
-  DeleteObject: onObject("DeleteObject", "DeleteObjectVersion"),
-  DeleteObjects: (input) =>
-    (input.Delete?.Objects ?? []).map((one) =>
-      onObject("DeleteObject", "DeleteObjectVersion")({ Bucket: input.Bucket, Key: one.Key, VersionId: one.VersionId }),
-    ),
+  DeleteObject: deletion,
+  // Each key is asked about by itself: one that may not be deleted does not keep the others.
+  DeleteObjects: () => [],
   DeleteObjectTagging: onObject("DeleteObjectTagging", "DeleteObjectVersionTagging"),
   DeletePublicAccessBlock: onBucket("PutBucketPublicAccessBlock"),
   GetBucketAccelerateConfiguration: onBucket("GetAccelerateConfiguration"),

@@ -8,6 +8,7 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { requireBucket } from "../buckets.ts";
 import { preconditionFailed, s3Error } from "../errors.ts";
+import { deletion } from "../permissions.ts";
 import { checkKey, PAGE_KEYS_MAX } from "../rules.ts";
 import { type BucketRecord, isMarker } from "../state.ts";
 import { currentObject, deleteCurrent, deleteVersion } from "../versions.ts";
@@ -68,6 +69,7 @@ export function deleteObjects(
       throw notImplemented("Size and LastModifiedTime of an object in s3:DeleteObjects");
     }
     try {
+      if (!context.allows("s3", deletion({ Bucket: bucket.name, Key, VersionId }))) throw s3Error("AccessDenied");
       const done = deleteOne(tx, context, bucket, target);
       Deleted.push({
         Key,

@@ -8,9 +8,9 @@ import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { FlowContext, InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { type OpenBody, openBody, readBody, segmentsOf } from "../bodies.ts";
-import { requireBucket } from "../buckets.ts";
+import { bucketArn, requireBucket } from "../buckets.ts";
 import { checksumMembers } from "../checksums.ts";
-import { invalidRequest, markerNotAllowed, noSuchKey } from "../errors.ts";
+import { invalidRequest, markerNotAllowed, noSuchKey, s3Error } from "../errors.ts";
 import { checkKey } from "../rules.ts";
 import { type BucketRecord, isMarker, type ObjectRecord } from "../state.ts";
 import { findVersion, newestVersion, shownVersionId } from "../versions.ts";
@@ -52,9 +52,27 @@ interface Reading {
   readonly output: OutputOf<"s3", "HeadObject">;
 }
 
+/** Whoever may not list a bucket is not told whether a key is there. */
+function visibleObject(
+  tx: Transaction,
+  context: OperationContext,
+  bucket: BucketRecord,
+  input: ReadInput,
+): ObjectRecord {
+  try {
+    return requireObject(tx, bucket, input.Key!, input.VersionId);
+  } catch (error) {
+    const hidden =
+      error instanceof AwsError &&
+      error.code === "NoSuchKey" &&
+      !context.allows("s3", { action: "s3:ListBucket", resource: bucketArn(bucket.name) });
+    throw hidden ? s3Error("AccessDenied") : error;
+  }
+}
+
 function read(tx: Transaction, input: ReadInput, context: OperationContext): Reading {
   const bucket = requireBucket(tx, context, input);
-  const object = requireObject(tx, bucket, input.Key!, input.VersionId);
+  const object = visibleObject(tx, context, bucket, input);
   checkReadConditions(object, input);
   if (input.Range !== undefined && input.PartNumber !== undefined) {
     throw invalidRequest("Cannot specify both Range header and partNumber query parameter");

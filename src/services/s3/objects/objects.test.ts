@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { openTestPlatform, type TestPlatform } from "../../../platform/testing.ts";
 import { keysUnder } from "../../../storage/keys.ts";
 import type { InputOf } from "../../service.ts";
+import { s3Error } from "../errors.ts";
 import { s3 } from "../service.ts";
 
 type Get = Omit<InputOf<"s3", "GetObject">, "Bucket" | "Key">;
@@ -342,6 +343,33 @@ test("attributes of an object are told as asked", async () => {
   assert.deepEqual(
     [told.ETag, told.ObjectSize, told.StorageClass, told.Checksum?.ChecksumCRC64NVME, told.ObjectParts],
     [ETag!.slice(1, -1), 3, "STANDARD", ChecksumCRC64NVME, undefined],
+  );
+  await platform.close();
+});
+
+test("who may not list a bucket is not told what is missing, and deletes just what it may", async () => {
+  const platform = await openTestPlatform({
+    services: [s3],
+    authorize(_tx, _service, _operation, permissions, { principal }) {
+      if (principal.type !== "anonymous") return;
+      for (const { action, resource } of permissions()) {
+        if (action === "s3:ListBucket" || resource.endsWith("/keep")) throw s3Error("AccessDenied");
+      }
+    },
+  });
+  const Bucket = "guarded-bucket";
+  const stranger = { principal: { type: "anonymous" } } as const;
+  await platform.call("s3", "CreateBucket", { Bucket });
+  for (const Key of ["keep", "lose"]) await platform.call("s3", "PutObject", { Bucket, Key, Body: "" });
+  await platform.call("s3", "HeadObject", { Bucket, Key: "lose" }, stranger);
+  await assert.rejects(platform.call("s3", "GetObject", { Bucket, Key: "absent" }, stranger), { code: "AccessDenied" });
+  await assert.rejects(platform.call("s3", "GetObject", { Bucket, Key: "absent" }), { code: "NoSuchKey" });
+  const Objects = ["keep", "lose"].map((Key) => ({ Key }));
+  const done = await platform.call("s3", "DeleteObjects", { Bucket, Delete: { Objects } }, stranger);
+  assert.deepEqual(done.Deleted, [{ Key: "lose" }]);
+  assert.deepEqual(
+    done.Errors?.map((one) => [one.Key, one.Code]),
+    [["keep", "AccessDenied"]],
   );
   await platform.close();
 });

@@ -8,9 +8,11 @@
 import type { Readable } from "node:stream";
 import { AwsError } from "../../../kernel/errors.ts";
 import type { FlowContext, HttpFront, HttpRequest, HttpResponse, InputOf, OutputOf, Principal } from "../../service.ts";
+import { objectArn } from "../buckets.ts";
 import { corsHeaders } from "../cors.ts";
-import { noSuchBucket, s3Error } from "../errors.ts";
+import { noSuchBucket, noSuchKey, s3Error } from "../errors.ts";
 import { bucketKey, buckets } from "../state.ts";
+import { currentObject } from "../versions.ts";
 import { type WebsiteConfiguration, websiteOf } from "./configuration.ts";
 import { errorPage, redirectPage, websiteHeaders } from "./pages.ts";
 import { encodePath, matchingRule, redirectOf } from "./routing.ts";
@@ -144,15 +146,29 @@ function dateOf(text: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-function fetchObject(visit: Visit, input: Omit<InputOf<"s3", "GetObject">, "Bucket">): Promise<Got> {
+async function fetchObject(visit: Visit, input: Omit<InputOf<"s3", "GetObject">, "Bucket">): Promise<Got> {
   const { flow, bucket, request } = visit;
+  const objectName = input.Key!;
   const set = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
-  return flow.call(
-    "s3",
-    request.method === "HEAD" ? "HeadObject" : "GetObject",
-    { Bucket: bucket, Key: input.Key, ...set },
-    { principal: ANONYMOUS },
-  ) as Promise<Got>;
+  try {
+    return (await flow.call(
+      "s3",
+      request.method === "HEAD" ? "HeadObject" : "GetObject",
+      { Bucket: bucket, Key: objectName, ...set },
+      { principal: ANONYMOUS },
+    )) as Got;
+  } catch (error) {
+    if (!(error instanceof AwsError) || error.code !== "AccessDenied") throw error;
+    // Unlike the API, a website tells that a page is not there to who could not have listed the bucket.
+    const absent = await flow
+      .as({ principal: ANONYMOUS })
+      .write(
+        (tx, context) =>
+          currentObject(tx, bucket, objectName) === undefined &&
+          context.allows("s3", { action: "s3:GetObject", resource: objectArn(bucket, objectName) }),
+      );
+    throw absent ? noSuchKey(objectName) : error;
+  }
 }
 
 async function exists(visit: Visit, objectName: string): Promise<boolean> {
