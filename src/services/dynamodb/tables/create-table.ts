@@ -3,7 +3,7 @@ import { notImplemented } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { OperationContext, OutputOf } from "../../service.ts";
 import { createConstraints, strictTableNameConstraint } from "../constraints.ts";
-import { tableAlreadyExists, validation } from "../errors.ts";
+import { invalidParameter, tableAlreadyExists, validation } from "../errors.ts";
 import {
   type IndexRecord,
   nextNumberKey,
@@ -107,14 +107,20 @@ function checkConstraints(input: CreateInput, name: string): void {
   constraints.check();
 }
 
-/** Disabled streams and AWS's own encryption key are what every table has; anything else is refused by name. */
+/** Disabled streams and AWS's own encryption key are what every table has; anything else is refused by name. @throws ValidationException */
 export function refuseStreamsAndKeys({
   StreamSpecification: stream,
   SSESpecification: encryption,
 }: Pick<CreateInput, "StreamSpecification" | "SSESpecification">): void {
   if (stream?.StreamEnabled) throw notImplemented("DynamoDB streams (StreamSpecification)");
-  if (encryption?.Enabled || encryption?.KMSMasterKeyId !== undefined) {
-    throw notImplemented("encryption of DynamoDB tables with KMS keys (SSESpecification)");
+  if (stream?.StreamViewType !== undefined) {
+    throw invalidParameter("Table is being created with a stream disabled, UpdateViewType should not be specified");
+  }
+  if (encryption?.Enabled) throw notImplemented("encryption of DynamoDB tables with KMS keys (SSESpecification)");
+  for (const member of ["SSEType", "KMSMasterKeyId"] as const) {
+    if (encryption?.[member] !== undefined) {
+      throw invalidParameter(`${member} can not be specified if Enabled is false`);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** UpdateTable. Changes are there at once, but for a new global index, which is filled in steps. */
-import { AwsError, notImplemented } from "../../../kernel/errors.ts";
+import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { createConstraints, indexNameConstraint, strictTableNameConstraint } from "../constraints.ts";
@@ -142,9 +142,6 @@ function checkIndexUpdates(updates: readonly IndexUpdate[]): void {
       );
     }
     names.add(action.IndexName!);
-    if (Create?.OnDemandThroughput || Create?.WarmThroughput || Update?.OnDemandThroughput || Update?.WarmThroughput) {
-      throw notImplemented("OnDemandThroughput and WarmThroughput of DynamoDB indexes");
-    }
     checkUnits((Create ?? Update)?.ProvisionedThroughput, ` for index ${action.IndexName}`);
   }
 }
