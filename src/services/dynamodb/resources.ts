@@ -2,7 +2,8 @@
 
 import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
-import type { PropertySpec, ResourceContext, ResourceProperties, ResourceState, ResourceType } from "../resources.ts";
+import type { PropertySpec, ResourceContext, ResourceProperties, ResourceType } from "../resources.ts";
+import type { InputOf, OutputOf } from "../service.ts";
 import { validation } from "./errors.ts";
 
 const KEY_SCHEMA: PropertySpec = [{ object: { AttributeName: "string", KeyType: "string" } }];
@@ -11,12 +12,8 @@ const THROUGHPUT: PropertySpec = { object: { ReadCapacityUnits: "integer", Write
 const NAME_LENGTH_MAX = 255;
 const POLL_MS = 100;
 
-interface Index {
-  readonly IndexName: string;
-  readonly KeySchema: unknown;
-  readonly Projection: unknown;
-  readonly ProvisionedThroughput?: unknown;
-}
+type GlobalIndex = NonNullable<InputOf<"dynamodb", "CreateTable">["GlobalSecondaryIndexes"]>[number];
+type Index = Pick<GlobalIndex, "IndexName" | "KeySchema" | "Projection" | "ProvisionedThroughput">;
 
 const table: ResourceType = {
   properties: {
@@ -71,22 +68,26 @@ const table: ResourceType = {
     if (timeToLive?.Enabled) {
       await context.call("dynamodb", "UpdateTimeToLive", { TableName: name, TimeToLiveSpecification: timeToLive });
     }
-    return stateOf(context, name);
+    const { TableArn } = await described(context, name);
+    return { id: name, attributes: { Arn: TableArn! } };
   },
 
-  async update(context, id, properties, previous) {
-    await updateThroughput(context, id, properties, previous);
-    await updateIndexes(context, id, properties, previous);
-    for (const member of ["DeletionProtectionEnabled", "TableClass"] as const) {
-      const value = properties[member] ?? DEFAULTS[member];
-      if (value !== (previous[member] ?? DEFAULTS[member])) {
-        await context.call("dynamodb", "UpdateTable", { TableName: id, [member]: value });
-      }
+  /** From the table as it is, not as the template was: a change that failed halfway is rolled back the same way. */
+  async update(context, id, properties) {
+    await updateThroughput(context, id, properties, await described(context, id));
+    await updateIndexes(context, id, properties, await described(context, id));
+    const table = await described(context, id);
+    const protection = properties.DeletionProtectionEnabled ?? false;
+    if (protection !== table.DeletionProtectionEnabled) {
+      await context.call("dynamodb", "UpdateTable", { TableName: id, DeletionProtectionEnabled: protection });
     }
-    await updateTimeToLive(context, id, properties.TimeToLiveSpecification, previous.TimeToLiveSpecification);
-    const state = await stateOf(context, id);
-    await updateTags(context, state.attributes["Arn"] as string, properties);
-    return state;
+    const tableClass = properties.TableClass ?? "STANDARD";
+    if (tableClass !== (table.TableClassSummary?.TableClass ?? "STANDARD")) {
+      await context.call("dynamodb", "UpdateTable", { TableName: id, TableClass: tableClass });
+    }
+    await updateTimeToLive(context, id, properties.TimeToLiveSpecification);
+    await updateTags(context, table.TableArn!, properties);
+    return { id, attributes: { Arn: table.TableArn! } };
   },
 
   async delete(context, id) {
@@ -100,11 +101,11 @@ const table: ResourceType = {
 
 export const resources = { "AWS::DynamoDB::Table": table } as const;
 
-const DEFAULTS = { DeletionProtectionEnabled: false, TableClass: "STANDARD" } as const;
+type Table = NonNullable<OutputOf<"dynamodb", "DescribeTable">["Table"]>;
 
-async function stateOf(context: ResourceContext, name: string): Promise<ResourceState> {
-  const { Table: description } = await context.call("dynamodb", "DescribeTable", { TableName: name });
-  return { id: name, attributes: { Arn: description!.TableArn! } };
+async function described(context: ResourceContext, name: string): Promise<Table> {
+  const { Table: table } = await context.call("dynamodb", "DescribeTable", { TableName: name });
+  return table!;
 }
 
 /** The resource's own tags win over the stack's. */
@@ -114,100 +115,104 @@ function tagsOf(context: ResourceContext, properties: ResourceProperties): { Key
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+interface Throughput {
+  readonly ReadCapacityUnits?: number | undefined;
+  readonly WriteCapacityUnits?: number | undefined;
+}
+
+const sameThroughput = (left: Throughput | undefined, right: Throughput | undefined): boolean =>
+  left?.ReadCapacityUnits === right?.ReadCapacityUnits && left?.WriteCapacityUnits === right?.WriteCapacityUnits;
 
 async function updateThroughput(
   context: ResourceContext,
   id: string,
   properties: ResourceProperties,
-  previous: ResourceProperties,
+  table: Table,
 ): Promise<void> {
   const mode = properties.BillingMode ?? "PROVISIONED";
-  const before = previous.BillingMode ?? "PROVISIONED";
-  const older = new Map<string, Index>(
-    (previous.GlobalSecondaryIndexes ?? []).map((index: Index) => [index.IndexName, index]),
-  );
-  const throughput = !same(properties.ProvisionedThroughput, previous.ProvisionedThroughput);
-  const updates = (properties.GlobalSecondaryIndexes ?? [])
-    .filter((index: Index) => {
-      const old = older.get(index.IndexName);
+  const changesMode = mode !== (table.BillingModeSummary?.BillingMode ?? "PROVISIONED");
+  const own = mode === "PROVISIONED" && !sameThroughput(properties.ProvisionedThroughput, table.ProvisionedThroughput);
+  const updates = wantedIndexes(properties)
+    .filter((index) => {
+      const present = table.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === index.IndexName);
       return (
         mode === "PROVISIONED" &&
-        old &&
-        (mode !== before || !same(index.ProvisionedThroughput, old.ProvisionedThroughput))
+        present !== undefined &&
+        !sameThroughput(index.ProvisionedThroughput, present.ProvisionedThroughput)
       );
     })
-    .map((index: Index) => ({
-      Update: { IndexName: index.IndexName, ProvisionedThroughput: index.ProvisionedThroughput },
+    .map(({ IndexName, ProvisionedThroughput }) => ({
+      Update: { IndexName, ProvisionedThroughput: ProvisionedThroughput as never },
     }));
-  if (mode === before && !throughput && updates.length === 0) return;
+  if (!changesMode && !own && updates.length === 0) return;
   await context.call("dynamodb", "UpdateTable", {
     TableName: id,
-    ...(mode !== before && { BillingMode: mode }),
-    ...(mode === "PROVISIONED" &&
-      (throughput || mode !== before) && {
-        ProvisionedThroughput: properties.ProvisionedThroughput,
-      }),
+    ...(changesMode && { BillingMode: mode }),
+    ...(own && { ProvisionedThroughput: properties.ProvisionedThroughput }),
     ...(updates.length > 0 && { GlobalSecondaryIndexUpdates: updates }),
   });
 }
 
-/** One at a time, as the API has it; an index with another key or projection is made anew, which AWS refuses to do under the same name. */
+const wantedIndexes = (properties: ResourceProperties): readonly Index[] => properties.GlobalSecondaryIndexes ?? [];
+
+/** What makes two indexes the same, whatever the order of members. */
+const shapeOf = ({ KeySchema, Projection }: Partial<Pick<Index, "KeySchema" | "Projection">>): string =>
+  JSON.stringify([
+    KeySchema?.map(({ AttributeName, KeyType }) => [AttributeName, KeyType]),
+    Projection?.ProjectionType,
+    [...(Projection?.NonKeyAttributes ?? [])].sort(),
+  ]);
+
+/** One at a time, as the API has it. */
 async function updateIndexes(
   context: ResourceContext,
   id: string,
   properties: ResourceProperties,
-  previous: ResourceProperties,
+  table: Table,
 ): Promise<void> {
-  const now: readonly Index[] = properties.GlobalSecondaryIndexes ?? [];
-  const before: readonly Index[] = previous.GlobalSecondaryIndexes ?? [];
-  for (const index of now) {
-    const old = before.find(({ IndexName }) => IndexName === index.IndexName);
-    if (old && !(same(old.KeySchema, index.KeySchema) && same(old.Projection, index.Projection))) {
+  const wanted = wantedIndexes(properties);
+  const present = table.GlobalSecondaryIndexes ?? [];
+  for (const index of wanted) {
+    const old = present.find(({ IndexName }) => IndexName === index.IndexName);
+    if (old && shapeOf(old) !== shapeOf(index)) {
       throw validation(
-        `Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. You can create a new GSI with a different name. (index ${index.IndexName})`,
+        "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. " +
+          `You can create a new GSI with a different name. (index ${index.IndexName})`,
       );
     }
   }
-  for (const { IndexName } of before) {
-    if (now.some((index) => index.IndexName === IndexName)) continue;
+  for (const { IndexName } of present) {
+    if (wanted.some((index) => index.IndexName === IndexName)) continue;
     await context.call("dynamodb", "UpdateTable", {
       TableName: id,
       GlobalSecondaryIndexUpdates: [{ Delete: { IndexName } }],
     });
   }
-  for (const index of now) {
-    if (before.some(({ IndexName }) => IndexName === index.IndexName)) continue;
+  for (const index of wanted) {
+    if (present.some(({ IndexName }) => IndexName === index.IndexName)) continue;
     await context.call("dynamodb", "UpdateTable", {
       TableName: id,
       AttributeDefinitions: properties.AttributeDefinitions,
-      GlobalSecondaryIndexUpdates: [{ Create: index as any }],
+      GlobalSecondaryIndexUpdates: [{ Create: index as GlobalIndex }],
     });
     await untilActive(context, id);
   }
 }
 
 async function untilActive(context: ResourceContext, id: string): Promise<void> {
-  while (!context.signal.aborted) {
-    const { Table: description } = await context.call("dynamodb", "DescribeTable", { TableName: id });
-    if (description!.TableStatus === "ACTIVE") return;
+  while (!context.signal.aborted && (await described(context, id)).TableStatus !== "ACTIVE") {
     await sleep(context.clock, POLL_MS, context.signal);
   }
-}
-
-interface TimeToLive {
-  readonly AttributeName: string;
-  readonly Enabled: boolean;
 }
 
 async function updateTimeToLive(
   context: ResourceContext,
   id: string,
-  now: TimeToLive | undefined,
-  before: TimeToLive | undefined,
+  specification: { readonly AttributeName: string; readonly Enabled: boolean } | undefined,
 ): Promise<void> {
-  const wanted = now?.Enabled ? now.AttributeName : undefined;
-  const active = before?.Enabled ? before.AttributeName : undefined;
+  const { TimeToLiveDescription: present } = await context.call("dynamodb", "DescribeTimeToLive", { TableName: id });
+  const wanted = specification?.Enabled ? specification.AttributeName : undefined;
+  const active = present!.AttributeName;
   if (wanted === active) return;
   const set = (AttributeName: string, Enabled: boolean) =>
     context.call("dynamodb", "UpdateTimeToLive", {
