@@ -14,6 +14,7 @@ export interface Statement {
   readonly effect: "Allow" | "Deny";
   readonly principal: PrincipalElement | undefined;
   readonly notPrincipal: PrincipalElement | undefined;
+  /** Of lower-case names: actions do not mind case. */
   readonly actions: readonly Pattern[];
   /** The list is of what is not meant: NotAction. */
   readonly notAction: boolean;
@@ -89,7 +90,7 @@ export function compilePolicy(text: string): Policy {
       principal: statement.principals && compilePrincipal(statement.principals),
       notPrincipal: statement.notPrincipals && compilePrincipal(statement.notPrincipals),
       actions: statement.actions.map((value) =>
-        compilePattern(value, { wildcards: true, variables: false, ignoreCase: true }),
+        compilePattern(value.toLowerCase(), { wildcards: true, variables: false }),
       ),
       notAction: statement.fields.has("NotAction"),
       resources:

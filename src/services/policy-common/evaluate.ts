@@ -61,6 +61,7 @@ export interface MatchedStatement {
 
 interface Request {
   readonly principal: Principal;
+  /** In lower case. */
   readonly action: string;
   readonly resource: string;
   readonly values: ConditionValues;
@@ -198,7 +199,7 @@ function prepare(input: AuthorizationRequest): Request {
   for (const [name, value] of Object.entries(input.conditions)) set(name, value);
   return {
     principal: input.principal,
-    action: input.action,
+    action: input.action.toLowerCase(),
     resource: input.resource,
     values,
     variables(name) {
