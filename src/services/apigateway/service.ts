@@ -6,12 +6,15 @@ import { executeApiFronts } from "../apigateway-common/fronts.ts";
 import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
 import { defineService, type Service } from "../service.ts";
 import * as authorizers from "./authorizers.ts";
+import { getExport } from "./export.ts";
 import * as gatewayResponses from "./gateway-responses.ts";
 import * as integrations from "./integrations.ts";
 import * as keys from "./keys.ts";
 import * as methods from "./methods.ts";
 import * as models from "./models.ts";
+import * as openapi from "./openapi.ts";
 import * as paths from "./paths.ts";
+import { resources } from "./resources.ts";
 import * as restApis from "./rest-apis.ts";
 import { createRestApiPlane } from "./runtime/plane.ts";
 import * as stages from "./stages.ts";
@@ -49,6 +52,9 @@ export const apigateway = defineService<"apigateway">({
     DeleteStage: stages.deleteStage,
     DeleteUsagePlan: keys.deleteUsagePlan,
     DeleteUsagePlanKey: keys.deleteUsagePlanKey,
+    GetExport: getExport,
+    ImportRestApi: openapi.importRestApi,
+    PutRestApi: openapi.putRestApi,
     FlushStageAuthorizersCache: stages.flushStageAuthorizersCache,
     GetAccount: restApis.getAccount,
     GetApiKey: keys.getApiKey,
@@ -101,6 +107,7 @@ export const apigateway = defineService<"apigateway">({
     UpdateStage: stages.updateStage,
     UpdateUsagePlan: keys.updateUsagePlan,
   },
+  resources,
   unsupported: {
     CreateRestApi: ["cloneFrom", "endpointConfiguration.vpcEndpointIds", "securityPolicy", "endpointAccessMode"],
     CreateStage: ["cacheClusterSize", "documentationVersion", "canarySettings"],

@@ -1,5 +1,6 @@
 /**
- * ImportApi, ReimportApi, ExportApi: HTTP APIs as OpenAPI 3 documents with API Gateway's extensions.
+ * ImportApi, ReimportApi, ExportApi: HTTP APIs as OpenAPI 3 documents with API Gateway's extensions. What AWS would only warn about is an error
+ * here, so that FailOnWarnings makes no difference.
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html
  */
 import { stringify } from "yaml";

@@ -245,23 +245,23 @@ function checkObject(
   return undefined;
 }
 
-/** `#/definitions/x` within the schema, or `…/restapis/ID/models/NAME` and `#/components/schemas/NAME` for another model. */
+/** `#/definitions/x` within the schema; `…/restapis/ID/models/NAME`, `#/components/schemas/NAME` and `#/definitions/NAME` for another model. */
 function dereference(
   reference: string,
   root: Schema,
   resolve: ResolveModel,
 ): { schema: Schema; root: Schema } | undefined {
-  const model = /\/restapis\/[^/]+\/models\/([^/#]+)|^#\/(?:components\/schemas|models)\/([^/]+)$/.exec(reference);
-  const name = model?.[1] ?? model?.[2];
-  if (name !== undefined) {
-    const found = resolve(name) as Schema | undefined;
-    return found && { schema: found, root: found };
-  }
   if (reference === "#") return { schema: root, root };
-  if (!reference.startsWith("#/")) return undefined;
-  let at: any = root;
-  for (const step of reference.slice(2).split("/")) at = at?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  return typeof at === "object" && at !== null ? { schema: at, root } : undefined;
+  if (reference.startsWith("#/")) {
+    let at: any = root;
+    for (const step of reference.slice(2).split("/")) at = at?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+    if (typeof at === "object" && at !== null) return { schema: at, root };
+  }
+  const name = /(?:\/restapis\/[^/]+\/models|^#\/components\/schemas|^#\/definitions|^#\/models)\/([^/#]+)$/.exec(
+    reference,
+  )?.[1];
+  const found = name === undefined ? undefined : (resolve(name) as Schema | undefined);
+  return found && { schema: found, root: found };
 }
 
 function isType(value: unknown, type: string): boolean {
