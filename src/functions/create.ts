@@ -4,10 +4,7 @@
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
@@ -23,8 +20,8 @@ import {
   RuntimeUnavailable,
 } from "./host.ts";
 import { InvocationLog } from "./invocation-log.ts";
-import { openCgroups } from "./isolation/cgroups.ts";
-import { openIsolation } from "./isolation/sandbox.ts";
+import { hasChannel, placesOf, StartRefused } from "./launch.ts";
+import { type Machine, type MachineSettings, openMachine } from "./machine.ts";
 import { exited, type Failure, notStarted, reported, responseTooLarge, timedOut } from "./outcome.ts";
 import { reportMachine } from "./report.ts";
 import { createRuntimes, type Runtime } from "./runtimes/find.ts";
@@ -37,29 +34,9 @@ import {
   type Observation,
   type Policy,
 } from "./scheduler.ts";
-import { createViews } from "./views.ts";
-import {
-  type Begun,
-  hasChannel,
-  placesOf,
-  StartRefused,
-  startWorker,
-  type Worker,
-  type WorkerGround,
-} from "./worker.ts";
+import { type Begun, startWorker, type Worker } from "./worker.ts";
 
-export interface FunctionHostSettings extends Partial<Policy> {
-  /** Programs by runtime: `{ "python3.12": "/opt/python312/bin/python3" }`. They go before what is found on the machine. */
-  readonly runtimes?: Readonly<Record<string, string>>;
-  /** Where interpreters are looked for first, as PATH has it. */
-  readonly searchPath?: string;
-  /** Folder with `nodejs/bootstrap.cjs` and `python/bootstrap.py`; default: beside this file. */
-  readonly bootstraps?: string;
-  /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
-  readonly sdk?: string;
-  /** Ordinary processes with resource limits, neither sandboxes nor control groups, for machines on which those misbehave. */
-  readonly isolation?: "process";
-}
+export interface FunctionHostSettings extends Partial<Policy>, MachineSettings {}
 
 export interface FunctionHostOptions {
   readonly clock: Clock;
@@ -69,26 +46,6 @@ export interface FunctionHostOptions {
   /** A folder of the host's own, on the packages' file system. */
   readonly directory: string;
   readonly settings?: FunctionHostSettings;
-}
-
-/** In the repository; in the package, as a chunk or whole. */
-const BOOTSTRAPS = ["./runtimes", "../bootstraps", "./bootstraps"];
-const SDKS = ["../../generated/runtimes", "../runtimes", "./runtimes"].map((folder) => `${folder}/nodejs/node_modules`);
-
-const firstOf = (places: readonly string[]): string | undefined =>
-  places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
-
-/** Workers run as other users, who may not be able to read where Virga is installed. */
-function copyReadable(from: string, to: string): void {
-  for (const file of ["nodejs/bootstrap.cjs", "python/bootstrap.py"]) {
-    mkdirSync(dirname(join(to, file)), { recursive: true });
-    copyFileSync(join(from, file), join(to, file));
-    chmodSync(join(to, file), 0o644);
-  }
-}
-
-function missingFiles(): never {
-  throw new Error("The runtime bootstraps are missing: this installation of Virga is incomplete.");
 }
 
 /** AWS's limit of an initialisation outside of an invocation. */
@@ -146,32 +103,10 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   let closed = false;
 
   // What is looked for only when the first function runs: sandboxes are tried out, and that takes some milliseconds.
-  let ground: WorkerGround | undefined;
-  let closeCgroups = () => {};
-  let cgroupsMissing: string | undefined;
-  const prepare = (): WorkerGround => {
-    if (ground) return ground;
-    const workers = join(directory, "workers");
-    rmSync(workers, { recursive: true, force: true });
-    mkdirSync(workers, { recursive: true });
-    const cgroups = settings.isolation === "process" ? { missing: "by the settings" } : openCgroups(process.pid);
-    if ("missing" in cgroups) cgroupsMissing = cgroups.missing;
-    else closeCgroups = cgroups.close;
-    const isolation = openIsolation(directory);
-    const bootstraps = join(directory, "bootstraps");
-    copyReadable(settings.bootstraps ?? firstOf(BOOTSTRAPS) ?? missingFiles(), bootstraps);
-    const sdk = settings.sdk ?? firstOf(SDKS);
-    ground = {
-      clock,
-      isolation: settings.isolation === undefined ? isolation : isolation.restrictedTo(settings.isolation),
-      ...(!("missing" in cgroups) && { cgroups }),
-      views: createViews(join(directory, "layers")),
-      directory: workers,
-      bootstraps,
-      ...(sdk !== undefined && { sdk }),
-    };
-    log.info("functions run isolated", { level: ground.isolation.level, cgroups: ground.cgroups?.kind ?? "none" });
-    return ground;
+  let machine: Machine | undefined;
+  const prepare = (): Machine => {
+    machine ??= openMachine(clock, log, directory, settings);
+    return machine;
   };
 
   // --- deciding and performing --------------------------------------------------------------------------------------------------------------
@@ -514,7 +449,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         : { available: true, how: runtime.deviation ?? runtime.how };
     },
 
-    report: () => reportMachine(prepare(), cgroupsMissing, runtimes),
+    report: () => reportMachine(prepare(), runtimes),
 
     workers: () =>
       [...slots.values()].flatMap((slot) => {
@@ -534,7 +469,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       await Promise.all(gone);
       for (const job of jobs.values()) job.reject(new Error("The function host was closed."));
       jobs.clear();
-      closeCgroups();
+      machine?.close();
     },
   };
 }

@@ -28,9 +28,13 @@ export const SANDBOX_PLACES: Places = {
 const AT_START =
   /^(?:NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_ICU_DATA|UV_THREADPOOL_SIZE|OPENSSL_.*|SSL_CERT_.*|LD_.*|GLIBC_.*|MALLOC_.*|PYTHON.*|AWS_LAMBDA_EXEC_WRAPPER)$/;
 
+/** What SAM sets for bundled functions; a running Node can still turn it on. */
+const isForSourceMaps = (name: string, value: string): boolean =>
+  name === "NODE_OPTIONS" && value.trim() === "--enable-source-maps";
+
 /** Whether a worker that was started before its function was known can serve it. */
 export function needsOwnStart(environment: Readonly<Record<string, string>>): boolean {
-  return Object.keys(environment).some((name) => AT_START.test(name));
+  return Object.entries(environment).some(([name, value]) => AT_START.test(name) && !isForSourceMaps(name, value));
 }
 
 /** What is the same for every function of a runtime. */

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
+import { treeOf } from "./processes.ts";
 import { NODE, openTestHost } from "./testing.ts";
-import { treeOf } from "./worker.ts";
 
 const shared = openTestHost();
 after(() => shared.close());
@@ -303,7 +303,7 @@ test("between calls a worker is frozen: it uses no processor time, and goes on w
 test("the host knows what it cannot run", async () => {
   assert.deepEqual(shared.host.runtime("cobol85"), {
     available: false,
-    remedy: "Virga runs nodejs*, python3.*, dotnet* (executable assemblies) and provided.*, not cobol85.",
+    remedy: "Virga runs nodejs*, python3.* and provided.*, not cobol85.",
   });
   const spec = await shared.fn(NODE, js(""), { runtime: "ruby3.3" });
   await assert.rejects(shared.invoke(spec), { name: "RuntimeUnavailable" });
@@ -335,6 +335,10 @@ test("a spare takes a function that comes later, and only what suits it", async 
     const other = await host.fn(NODE, js("return [require('fs').readdirSync('.'), process.env.A ?? null]"));
     const quick = await host.invoke(other);
     assert.deepEqual(quick.json, [["index.js"], null]);
+    const mapped = await host.fn(NODE, js("return process.sourceMapsEnabled"), {
+      environment: { NODE_OPTIONS: "--enable-source-maps" },
+    });
+    assert.equal((await host.invoke(mapped)).json, true);
     const optioned = await host.fn(NODE, js("return process.title"), {
       environment: { NODE_OPTIONS: "--title=optioned" },
     });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
+import { treeOf } from "./processes.ts";
 import { CURL_BOOTSTRAP, NODE, openTestHost } from "./testing.ts";
-import { treeOf } from "./worker.ts";
 
 const shared = openTestHost({ isolation: "process" });
 after(() => shared.close());

@@ -1,7 +1,7 @@
 /** What the machine offers to functions, for `virga doctor`: how well they are kept apart and bounded, and which runtimes there are. */
 import type { FunctionHost } from "./host.ts";
+import type { Machine } from "./machine.ts";
 import type { createRuntimes } from "./runtimes/find.ts";
-import type { WorkerGround } from "./worker.ts";
 
 type Report = ReturnType<FunctionHost["report"]>;
 
@@ -16,8 +16,6 @@ const RUNTIMES = [
   "python3.11",
   "python3.10",
   "python3.9",
-  "dotnet10",
-  "dotnet8",
   "provided.al2023",
 ];
 
@@ -27,12 +25,8 @@ const LEVELS = {
   process: "ordinary processes: functions are not kept apart, from one another or from this machine",
 };
 
-export function reportMachine(
-  ground: WorkerGround,
-  cgroupsMissing: string | undefined,
-  runtimes: ReturnType<typeof createRuntimes>,
-): Report {
-  const { isolation, cgroups } = ground;
+export function reportMachine(machine: Machine, runtimes: ReturnType<typeof createRuntimes>): Report {
+  const { isolation, cgroups, cgroupsMissing } = machine;
   const filter = isolation.filtersSystemCalls ? ", system calls filtered" : "";
   const lines: Report[number][] = [
     {
@@ -52,20 +46,20 @@ export function reportMachine(
       : {
           subject: "function limits",
           status: "degraded",
-          detail: `memory bounded by RLIMIT_DATA, frozen by SIGSTOP: ${cgroupsMissing}`,
+          detail: `${process.platform === "linux" ? "memory bounded by RLIMIT_DATA" : "memory not bounded"}, frozen by SIGSTOP: ${cgroupsMissing}`,
           remedy:
             process.platform === "linux"
               ? "Run Virga as root, or in a delegated group: systemd-run --user --scope -p Delegate=yes npx virga start"
               : "Run Virga on Linux for exact limits.",
         },
-    ground.sdk === undefined
+    machine.sdk === undefined
       ? {
           subject: "AWS SDK for Node functions",
           status: "missing",
           detail: "functions find no @aws-sdk/* but what they bring",
           remedy: "npm run generate",
         }
-      : { subject: "AWS SDK for Node functions", status: "ok", detail: ground.sdk },
+      : { subject: "AWS SDK for Node functions", status: "ok", detail: machine.sdk },
   ];
   for (const name of RUNTIMES) {
     const runtime = runtimes.find(name);

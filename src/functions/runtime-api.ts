@@ -1,12 +1,11 @@
 /**
- * The Runtime API of one worker, as AWS publishes it, for runtimes that are not our own (`provided.*`, `dotnet*`): an HTTP server on a loopback
+ * The Runtime API of one worker, as AWS publishes it, for runtimes that are not our own (`provided.*`): an HTTP server on a loopback
  * port of its own. It says and hears the same as a {@link ./channel.ts channel}, so that a worker does not care which of the two it has.
  *
  * Every port on the loopback is within everybody's reach, so a connection is answered only when it comes from the worker itself.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { FromWorker, ToWorker } from "./channel.ts";
@@ -163,31 +162,4 @@ function refuse(response: ServerResponse, status: number, errorType: string, err
   response
     .writeHead(status, { "Content-Type": "application/json" })
     .end(`${JSON.stringify({ errorMessage, errorType })}\n`);
-}
-
-/**
- * Whose connection it is: by the user id that the kernel notes with each socket, where each worker has its own; else by whether one of the
- * worker's processes holds the socket.
- */
-export function connectionOwner(port: number): { readonly uid: number; readonly inode: string } | undefined {
-  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  for (const line of readFileSync("/proc/net/tcp", "latin1").split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    if (fields[1] === wanted) return { uid: Number(fields[7]), inode: fields[9]! };
-  }
-  return undefined;
-}
-
-export function holdsSocket(pid: number, inode: string): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      try {
-        return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`;
-      } catch {
-        return false;
-      }
-    });
-  } catch {
-    return false;
-  }
 }

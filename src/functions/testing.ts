@@ -96,10 +96,11 @@ export const NODE = `nodejs${process.versions.node.split(".")[0]}.x`;
 
 /** A runtime of a function's own, in sh with curl: answers what it was given. */
 export const CURL_BOOTSTRAP = `#!/bin/sh
+headers=$(mktemp)
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime
 while :; do
-  event=$(curl -sS -D /tmp/headers "$api/invocation/next")
-  id=$(tr -d '\\r' < /tmp/headers | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
+  event=$(curl -sS -D "$headers" "$api/invocation/next")
+  id=$(tr -d '\\r' < "$headers" | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
   echo "event $event"
   case "$event" in
     *fail*) curl -sS -d '{"errorType":"Mine","errorMessage":"no"}' "$api/invocation/$id/error" > /dev/null ;;

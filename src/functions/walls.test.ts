@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { FunctionSpec } from "./host.ts";
+import { treeOf } from "./processes.ts";
 import { CURL_BOOTSTRAP, NODE, openTestHost } from "./testing.ts";
-import { treeOf } from "./worker.ts";
 
 const shared = openTestHost();
 after(() => shared.close());
@@ -144,13 +144,13 @@ test("another worker's Runtime API does not answer", inSandbox, async () => {
 
 test("forking without end fails, and ends with the call", withGroups, async () => {
   const bomb = await shared.fn(NODE, EVAL, { timeoutMs: 3000, memoryMb: 512 });
-  const code = `(async () => { const { spawn } = require('child_process'); let failed = 0, made = 0; while (!failed && made < 5000) { await new Promise((resolve) => { const child = spawn('sleep', ['600'], { stdio: 'ignore' }); child.on('error', () => { failed++; resolve(); }); child.on('spawn', () => { made++; resolve(); }); }); } return made; })()`;
+  const code = `(async () => { const { spawn } = require('child_process'); let failed = 0, made = 0; while (!failed && made < 5000) { await new Promise((resolve) => { const child = spawn('sleep', ['603'], { stdio: 'ignore' }); child.on('error', () => { failed++; resolve(); }); child.on('spawn', () => { made++; resolve(); }); }); } return made; })()`;
   const { json, functionError } = await shared.invoke(bomb, { code });
   // Whichever wall it meets first: processes, memory, time.
   assert.ok(functionError === "Unhandled" || json.ok < 1024, JSON.stringify(json));
   assert.equal((await shared.invoke(victim, { code: "1" })).json.ok, 1);
   shared.host.retire(bomb.functionArn);
-  await until(() => processesNamed("sleep 600").length === 0);
+  await until(() => processesNamed("sleep 603").length === 0);
 });
 
 test("when the platform is killed, no worker outlives it, frozen or busy", async () => {
@@ -183,6 +183,13 @@ console.log(JSON.stringify({ directory, pids: host.workers().map(({ pid }) => pi
   await until(() => all.every((pid) => !isRunning(pid)));
   await until(() => processesNamed("sleep 601").length === 0);
   rmSync(left, { recursive: true, force: true });
+  // The next platform removes what is left of its control groups.
+  const place = /control groups \w+ at (\S+)\/virga-\d+/.exec(status("function limits").detail)?.[1];
+  if (place === undefined) return;
+  const next = openTestHost();
+  next.host.report();
+  assert.ok(!existsSync(`${place}/virga-${child.pid}`));
+  await next.close();
 });
 
 async function until(found: () => boolean): Promise<void> {

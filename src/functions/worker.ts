@@ -2,51 +2,27 @@
  * One worker: a process in its sandbox, the line to the runtime in it, and its life from start to end. It knows how to begin a function, run
  * one event, freeze, thaw and end; who shall do so, and when, is decided in `scheduler.ts`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import { encodeFrame, type FromWorker, frameReader } from "./channel.ts";
-import { type Places, pythonPath, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
+import { pythonPath } from "./environment.ts";
 import type { FunctionSpec, Invocation } from "./host.ts";
 import { lineSplitter } from "./invocation-log.ts";
-import type { Cgroup, Cgroups } from "./isolation/cgroups.ts";
+import type { Cgroup } from "./isolation/cgroups.ts";
+import { passwd, UID_COUNT, UID_FIRST } from "./isolation/sandbox.ts";
 import {
-  ENVIRONMENT_FD,
-  environmentScript,
-  type Isolation,
-  LIFELINE_FD,
-  passwd,
-  UID_FIRST,
-} from "./isolation/sandbox.ts";
+  dataBytesMax,
+  hasChannel,
+  type Launched,
+  launch,
+  placesOf,
+  type StartOptions,
+  type WorkerGround,
+} from "./launch.ts";
 import { type Exit, RESPONSE_BYTES_MAX } from "./outcome.ts";
-import { connectionOwner, holdsSocket, openRuntimeApi, type RuntimeApi } from "./runtime-api.ts";
-import type { Runtime } from "./runtimes/find.ts";
-import type { Views } from "./views.ts";
-
-export interface WorkerGround {
-  readonly clock: Clock;
-  readonly isolation: Isolation;
-  readonly cgroups?: Cgroups;
-  readonly views: Views;
-  /** Folder for the workers' own folders. */
-  readonly directory: string;
-  /** `nodejs/bootstrap.cjs`, `python/bootstrap.py`. */
-  readonly bootstraps: string;
-  /** `node_modules` with the SDK for Node, where there is one. */
-  readonly sdk?: string;
-}
+import { boundData, isOwnConnection, peakOf, signalTree } from "./processes.ts";
+import { openRuntimeApi } from "./runtime-api.ts";
 
 export type Begun =
   | { readonly kind: "ready"; readonly durationMs: number }
@@ -93,31 +69,6 @@ export interface Worker {
   onLine: (timestampMs: number, text: string) => void;
 }
 
-/** How much more private memory than the function's own a runtime maps without using it, where RLIMIT_DATA is the only bound. */
-const DATA_ALLOWANCE_MB = { nodejs: 768, python: 64, provided: 64, dotnet: 1024 };
-
-interface StartOptions {
-  readonly id: number;
-  readonly runtime: Runtime;
-  /** Known from the start; absent for a spare. */
-  readonly own?: { readonly spec: FunctionSpec; readonly environment: Readonly<Record<string, string>> };
-}
-
-/** The places as the worker will see them. */
-export function placesOf(ground: WorkerGround, id: number, spec?: FunctionSpec): Places {
-  if (ground.isolation.level !== "process") return SANDBOX_PLACES;
-  const folder = join(ground.directory, String(id));
-  return {
-    task: spec?.codeDirectory ?? join(folder, "task"),
-    opt: (spec && ground.views.merge(spec.layerDirectories)) ?? join(folder, "opt"),
-    runtime: ground.bootstraps,
-    sdk: ground.sdk ?? join(folder, "sdk"),
-  };
-}
-
-/** Whether the runtime in a worker is one of ours, and speaks over the channel. */
-export const hasChannel = (runtime: Runtime): boolean => runtime.family === "nodejs" || runtime.family === "python";
-
 export async function startWorker(ground: WorkerGround, options: StartOptions): Promise<Worker> {
   const { id, runtime, own } = options;
   const { clock, isolation } = ground;
@@ -127,7 +78,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   mkdirSync(taskFolder, { recursive: true });
   // Whatever the platform's umask is, the worker's user must be able to read.
   chmodSync(taskFolder, 0o755);
-  const uid = UID_FIRST + (id % 4096);
+  const uid = UID_FIRST + (id % UID_COUNT);
   const passwdFile = join(folder, "passwd");
   if (sandboxed) {
     writeFileSync(passwdFile, passwd(uid));
@@ -137,11 +88,11 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   const cgroup = ground.cgroups?.create(`w${id}`);
   if (own) cgroup?.limit(own.spec.memoryMb);
 
-  let child: ChildProcess | undefined;
+  let pid = 0;
   const api = hasChannel(runtime)
     ? undefined
     : await openRuntimeApi(
-        (port) => isOwnConnection(port, sandboxed && isolation.level === "own-user" ? uid : undefined, child, cgroup),
+        (port) => isOwnConnection(port, sandboxed && isolation.level === "own-user" ? uid : undefined, pid, cgroup),
         (header, body) => receive(header, body),
       );
   let launched: Launched;
@@ -152,9 +103,8 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     await cleanUp(cgroup, folder, clock);
     throw error;
   }
-  child = launched.child;
-  const { toWorker, closeLifeline } = launched;
-  const pid = child.pid ?? 0;
+  const { child, toWorker, closeLifeline } = launched;
+  pid = child.pid ?? 0;
 
   // --- what the worker says ------------------------------------------------------------------------------------------------------------------
 
@@ -330,6 +280,8 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
           ...(!sandboxed && ground.sdk !== undefined && { sdkFolder: ground.sdk }),
         }),
       );
+      // Without control groups, a spare's memory is bounded while it loads the function.
+      if (!own && !cgroup) boundData(pid, dataBytesMax(spec, runtime));
       const result = await begun.result;
       onBegun = undefined;
       return result;
@@ -402,202 +354,6 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     end,
   };
   return worker;
-}
-
-interface Launched {
-  readonly child: ChildProcess;
-  readonly toWorker?: Writable;
-  readonly fromWorker?: Readable;
-  readonly ownGroup: boolean;
-  readonly startedMs: number;
-  closeLifeline(): void;
-}
-
-interface Spot {
-  readonly folder: string;
-  readonly taskFolder: string;
-  readonly passwdFile: string;
-  readonly uid: number;
-  readonly places: Places;
-  readonly cgroup: Cgroup | undefined;
-  readonly api: RuntimeApi | undefined;
-}
-
-function launch(ground: WorkerGround, { runtime, own }: StartOptions, spot: Spot): Launched {
-  const { isolation } = ground;
-  const sandboxed = isolation.level !== "process";
-  const { places } = spot;
-  const mounts: { source: string; target: string }[] = [];
-  const links: { target: string; path: string }[] = [];
-  if (sandboxed) {
-    mounts.push({ source: own?.spec.codeDirectory ?? spot.taskFolder, target: places.task });
-    const layers = own && ground.views.merge(own.spec.layerDirectories);
-    if (layers !== undefined && existsSync(join(layers, "extensions")))
-      throw new StartRefused(
-        `Virga does not run extensions, and a layer brings some: ${readdirSync(join(layers, "extensions")).join(", ")}`,
-      );
-    if (layers !== undefined) mounts.push({ source: layers, target: places.opt });
-    for (const folder of runtime.folders) mounts.push({ source: folder, target: folder });
-  }
-  const command = commandOf(ground, runtime, places, sandboxed, own?.spec, mounts, links);
-  const wrapper = own?.environment["AWS_LAMBDA_EXEC_WRAPPER"];
-  const request = {
-    uid: spot.uid,
-    mounts,
-    links,
-    tmpBytes: (own?.spec.ephemeralStorageMb ?? 512) * 1024 * 1024,
-    passwdFile: spot.passwdFile,
-    joins: spot.cgroup?.joins ?? [],
-    ...(own &&
-      spot.cgroup === undefined && {
-        dataBytesMax: (own.spec.memoryMb + DATA_ALLOWANCE_MB[runtime.family]) * 1024 * 1024,
-      }),
-    environment: own ? {} : loaderEnvironment(runtimeEnvironment(runtime, places)),
-    environmentByScript: own !== undefined,
-    command: wrapper === undefined ? command : [wrapper, ...command],
-  };
-  const how = isolation.launch(request);
-  const stdio: (number | "ignore" | "pipe")[] = ["ignore", "pipe", "pipe"];
-  const channel = hasChannel(runtime) ? "pipe" : "ignore";
-  stdio.push(channel, channel, own ? "pipe" : "ignore", how.seccompFile ?? "ignore", how.ownGroup ? "pipe" : "ignore");
-  const startedMs = ground.clock.monotonicMs();
-  const child = spawn(how.file, how.args, {
-    cwd: "/",
-    env: { ...how.environment },
-    stdio,
-    detached: how.ownGroup,
-  });
-  if (how.seccompFile !== undefined) closeSync(how.seccompFile);
-  const stream = (fd: number) => child.stdio[fd] as (Readable & Writable) | null | undefined;
-  // A worker that ends while something is written to it is noticed by its end.
-  for (const fd of [3, 4, ENVIRONMENT_FD, LIFELINE_FD]) stream(fd)?.on("error", () => {});
-  if (own) {
-    const environment: Record<string, string> = { ...own.environment };
-    if (spot.api) environment["AWS_LAMBDA_RUNTIME_API"] = spot.api.address;
-    stream(ENVIRONMENT_FD)?.end(environmentScript(environment));
-  }
-  return {
-    child,
-    ...(channel === "pipe" && { toWorker: stream(3)!, fromWorker: stream(4)! }),
-    ownGroup: how.ownGroup,
-    startedMs,
-    closeLifeline: () => stream(LIFELINE_FD)?.destroy(),
-  };
-}
-
-/** The worker cannot be started for this function; nothing of it ran. */
-export class StartRefused extends Error {
-  override readonly name = "StartRefused";
-}
-
-/** The program that a `provided.*` function brings, in its package or in a layer. */
-function bootstrapOf(ground: WorkerGround, spec: FunctionSpec, places: Places): string {
-  const layers = ground.views.merge(spec.layerDirectories);
-  const candidates = [
-    [spec.codeDirectory, places.task],
-    [layers, places.opt],
-  ] as const;
-  for (const [folder, seen] of candidates) {
-    if (folder === undefined || !existsSync(join(folder, "bootstrap"))) continue;
-    if ((statSync(join(folder, "bootstrap")).mode & 0o111) === 0)
-      throw new StartRefused(`fork/exec ${SANDBOX_PLACES.task}/bootstrap: permission denied`);
-    return join(seen, "bootstrap");
-  }
-  throw new StartRefused("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
-}
-
-/** What the dynamic loader must know from the start; everything else comes with the function. */
-function loaderEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
-  return { LD_LIBRARY_PATH: environment["LD_LIBRARY_PATH"]!, PATH: environment["PATH"]!, LANG: environment["LANG"]! };
-}
-
-function commandOf(
-  ground: WorkerGround,
-  runtime: Runtime,
-  places: Places,
-  sandboxed: boolean,
-  spec: FunctionSpec | undefined,
-  mounts: { source: string; target: string }[],
-  links: { target: string; path: string }[],
-): string[] {
-  switch (runtime.family) {
-    case "nodejs": {
-      const program = sandboxed ? "/var/lang/bin/node" : runtime.program;
-      const bootstrap = join(places.runtime, sandboxed ? "bootstrap.cjs" : "nodejs/bootstrap.cjs");
-      if (sandboxed) {
-        mounts.push({ source: runtime.program, target: program });
-        mounts.push({ source: join(ground.bootstraps, "nodejs", "bootstrap.cjs"), target: bootstrap });
-        if (ground.sdk !== undefined) {
-          mounts.push({ source: ground.sdk, target: places.sdk });
-          links.push({ target: places.sdk, path: "/var/node_modules" });
-        }
-      }
-      // AWS lets requests have larger headers than Node does by itself.
-      return [program, "--max-http-header-size=81920", bootstrap];
-    }
-    case "python": {
-      const bootstrap = join(places.runtime, sandboxed ? "bootstrap.py" : "python/bootstrap.py");
-      if (sandboxed) mounts.push({ source: join(ground.bootstraps, "python", "bootstrap.py"), target: bootstrap });
-      // Code is mounted read-only: nothing to be gained from trying to keep compiled files beside it.
-      return [runtime.program, "-B", bootstrap];
-    }
-    case "dotnet":
-      return [runtime.program, "exec", join(places.task, `${spec!.handler.replace(/\.dll$/, "")}.dll`)];
-    case "provided":
-      return [bootstrapOf(ground, spec!, places)];
-  }
-}
-
-function isOwnConnection(
-  port: number,
-  uid: number | undefined,
-  child: ChildProcess | undefined,
-  cgroup: Cgroup | undefined,
-): boolean {
-  // Elsewhere nothing keeps functions apart to begin with, and `doctor` says so.
-  if (process.platform !== "linux") return true;
-  const owner = connectionOwner(port);
-  if (owner === undefined) return false;
-  if (uid !== undefined) return owner.uid === uid;
-  const pids = cgroup ? cgroup.processes() : treeOf(child?.pid ?? 0);
-  return pids.some((pid) => holdsSocket(pid, owner.inode));
-}
-
-function signalTree(pid: number, cgroup: Cgroup | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
-  if (pid === 0) return;
-  for (const member of cgroup ? cgroup.processes() : treeOf(pid))
-    try {
-      process.kill(member, signal);
-    } catch {
-      // Gone, or not ours to stop.
-    }
-}
-
-/** A process and what it has started, on Linux; the process alone elsewhere. */
-export function treeOf(pid: number): number[] {
-  const tree = [pid];
-  for (let at = 0; at < tree.length; at++) {
-    try {
-      const children = readFileSync(`/proc/${tree[at]}/task/${tree[at]}/children`, "utf8").trim();
-      if (children !== "") tree.push(...children.split(" ").map(Number));
-    } catch {
-      // Gone meanwhile, or no /proc.
-    }
-  }
-  return tree;
-}
-
-/** The most memory that any process of the tree has held, in bytes. */
-function peakOf(pid: number): number {
-  let kilobytes = 0;
-  for (const member of treeOf(pid))
-    try {
-      const match = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${member}/status`, "utf8"));
-      kilobytes += Number(match?.[1] ?? 0);
-    } catch {
-      // Gone meanwhile.
-    }
-  return kilobytes * 1024;
 }
 
 const CLEAN_UP_TRIES = 200;

@@ -79,10 +79,10 @@ function openV2(own: string, pid: number): Cgroups {
   // A group with processes of its own cannot bound groups below it, so the place is beside ours or higher.
   let refusal = "no writable group with a memory controller";
   for (let place = own === "/" ? "/" : dirname(own); ; place = dirname(place)) {
-    const parent = join(ROOT, place, `${PARENT_PREFIX}${pid}`);
+    let parent = "";
     try {
       sweep(join(ROOT, place));
-      mkdirSync(parent);
+      parent = makeParent(join(ROOT, place), pid);
       const offered = readFileSync(join(parent, "cgroup.controllers"), "utf8").trim().split(" ");
       if (!offered.includes("memory")) throw new Error(`${join(ROOT, place)} offers no memory controller`);
       const wanted = ["memory", "pids", "cpu"].filter((name) => offered.includes(name));
@@ -96,7 +96,7 @@ function openV2(own: string, pid: number): Cgroups {
       };
     } catch (error) {
       refusal = (error as Error).message;
-      tryTo(() => rmdirSync(parent));
+      if (parent !== "") tryTo(() => rmdirSync(parent));
     }
     if (place === "/") throw new Error(refusal);
   }
@@ -128,11 +128,9 @@ function openV1(own: ReadonlyMap<string, string>, pid: number): Cgroups {
   const trees = new Map<string, string>();
   for (const controller of ["memory", "pids", "cpu", "unified"]) {
     const place = join(ROOT, controller, own.get(controller === "unified" ? "" : controller) ?? "/");
-    const parent = join(place, `${PARENT_PREFIX}${pid}`);
     try {
       sweep(place);
-      mkdirSync(parent);
-      trees.set(controller, parent);
+      trees.set(controller, makeParent(place, pid));
     } catch (error) {
       if (controller === "memory") throw error;
     }
@@ -181,10 +179,26 @@ function v1Group(trees: ReadonlyMap<string, string>, name: string): Cgroup {
   };
 }
 
+const PARENTS_MAX = 100;
+
+/** `virga-4711`, `virga-4711-2` …: a process may have several platforms, as tests do. */
+function makeParent(place: string, pid: number): string {
+  for (let number = 1; ; number++) {
+    const parent = join(place, `${PARENT_PREFIX}${pid}${number === 1 ? "" : `-${number}`}`);
+    try {
+      mkdirSync(parent);
+      return parent;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || number === PARENTS_MAX) throw error;
+    }
+  }
+}
+
 /** Ends and removes what platforms left behind that are no more. */
 function sweep(place: string): void {
   for (const entry of readdirSync(place)) {
-    if (!entry.startsWith(PARENT_PREFIX) || isAlive(Number(entry.slice(PARENT_PREFIX.length)))) continue;
+    const pid = /^virga-(\d+)(?:-\d+)?$/.exec(entry)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
     const parent = join(place, entry);
     for (const child of readdirSync(parent, { withFileTypes: true })) {
       if (!child.isDirectory()) continue;

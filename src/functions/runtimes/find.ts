@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 export interface Runtime {
   /** As Lambda names it: `nodejs22.x`. */
   readonly name: string;
-  readonly family: "nodejs" | "python" | "provided" | "dotnet";
+  readonly family: "nodejs" | "python" | "provided";
   /** The interpreter on this machine; empty for `provided.*`, whose packages bring their own. */
   readonly program: string;
   /** Folders that the interpreter needs beside /usr, mounted where they are. */
@@ -87,9 +87,7 @@ function search(name: string, configured: string | undefined, path: string): Run
       how: "the package's own bootstrap, with this machine's libraries",
     };
   }
-  const dotnet = /^dotnet(\d+)$/.exec(name);
-  if (dotnet) return findDotnet(name, Number(dotnet[1]), configured, path);
-  return { remedy: `Virga runs nodejs*, python3.*, dotnet* (executable assemblies) and provided.*, not ${name}.` };
+  return { remedy: `Virga runs nodejs*, python3.* and provided.*, not ${name}.` };
 }
 
 function findNode(name: string, wanted: number, configured: string | undefined, path: string): Runtime | Unavailable {
@@ -182,32 +180,6 @@ function describePython(program: string): PythonFacts | undefined {
   const result = spawnSync(program, ["-c", script], { encoding: "utf8", timeout: 10_000 });
   if (result.status !== 0) return undefined;
   return JSON.parse(result.stdout) as PythonFacts;
-}
-
-function findDotnet(name: string, wanted: number, configured: string | undefined, path: string): Runtime | Unavailable {
-  const remedy = `Install the .NET ${wanted} runtime (https://dot.net), or name its dotnet program in the setting for ${name}.`;
-  const places =
-    configured === undefined
-      ? [
-          ...onPath(path, "dotnet"),
-          ...expand(["/usr/bin/dotnet", "/usr/share/dotnet/dotnet", "/usr/lib/dotnet/dotnet", "~/.dotnet/dotnet"]),
-        ]
-      : [configured];
-  for (const place of places) {
-    const program = real(place);
-    if (program === undefined) continue;
-    const listed = spawnSync(program, ["--list-runtimes"], { encoding: "utf8", timeout: 10_000 }).stdout ?? "";
-    const version = new RegExp(`^Microsoft\\.NETCore\\.App (${wanted}\\.\\S+)`, "m").exec(listed)?.[1];
-    if (version === undefined && configured === undefined) continue;
-    return {
-      name,
-      family: "dotnet",
-      program,
-      folders: outsideUsr([dirname(program)]),
-      how: `.NET ${version ?? "as configured"} (${program}); executable assemblies`,
-    };
-  }
-  return { remedy };
 }
 
 function versionOf(program: string, args: readonly string[]): string {

@@ -316,6 +316,8 @@ async function start(header) {
   patchConsole(jsonLog ? header.environment.AWS_LAMBDA_LOG_LEVEL : undefined);
   if (header.environment.NODE_PATH) followNodePath(header.environment.NODE_PATH);
   findSdkByHook(header.sdkFolder);
+  // A worker that was started before its function was known has not seen it.
+  if (header.environment.NODE_OPTIONS?.includes("--enable-source-maps")) process.setSourceMapsEnabled(true);
   process.chdir(header.taskRoot);
   try {
     handler = await findHandler(header.taskRoot, header.handler);

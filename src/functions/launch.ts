@@ -1,0 +1,197 @@
+/** How a worker's process is put together: what it sees, which program it runs, how the function's variables reach it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "../kernel/clock.ts";
+import { type Places, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
+import type { FunctionSpec } from "./host.ts";
+import type { Cgroup, Cgroups } from "./isolation/cgroups.ts";
+import { ENVIRONMENT_FD, environmentScript, type Isolation, LIFELINE_FD } from "./isolation/sandbox.ts";
+import type { RuntimeApi } from "./runtime-api.ts";
+import type { Runtime } from "./runtimes/find.ts";
+import type { Views } from "./views.ts";
+
+/** What all workers stand on. */
+export interface WorkerGround {
+  readonly clock: Clock;
+  readonly isolation: Isolation;
+  readonly cgroups?: Cgroups;
+  readonly views: Views;
+  /** Folder for the workers' own folders. */
+  readonly directory: string;
+  /** `nodejs/bootstrap.cjs`, `python/bootstrap.py`. */
+  readonly bootstraps: string;
+  /** `node_modules` with the SDK for Node, where there is one. */
+  readonly sdk?: string;
+}
+
+export interface StartOptions {
+  readonly id: number;
+  readonly runtime: Runtime;
+  /** Known from the start; absent for a spare. */
+  readonly own?: { readonly spec: FunctionSpec; readonly environment: Readonly<Record<string, string>> };
+}
+
+/** How much more private memory than the function's own a runtime maps without using it, where RLIMIT_DATA is the only bound. */
+const DATA_ALLOWANCE_MB = { nodejs: 768, python: 64, provided: 64 };
+
+export const dataBytesMax = (spec: FunctionSpec, runtime: Runtime): number =>
+  (spec.memoryMb + DATA_ALLOWANCE_MB[runtime.family]) * 1024 * 1024;
+
+/** The places as the worker will see them. */
+export function placesOf(ground: WorkerGround, id: number, spec?: FunctionSpec): Places {
+  if (ground.isolation.level !== "process") return SANDBOX_PLACES;
+  const folder = join(ground.directory, String(id));
+  return {
+    task: spec?.codeDirectory ?? join(folder, "task"),
+    opt: (spec && ground.views.merge(spec.layerDirectories)) ?? join(folder, "opt"),
+    runtime: ground.bootstraps,
+    sdk: ground.sdk ?? join(folder, "sdk"),
+  };
+}
+
+/** Whether the runtime in a worker is one of ours, and speaks over the channel. */
+export const hasChannel = (runtime: Runtime): boolean => runtime.family === "nodejs" || runtime.family === "python";
+
+export interface Launched {
+  readonly child: ChildProcess;
+  readonly toWorker?: Writable;
+  readonly fromWorker?: Readable;
+  readonly ownGroup: boolean;
+  readonly startedMs: number;
+  closeLifeline(): void;
+}
+
+export interface Spot {
+  readonly folder: string;
+  readonly taskFolder: string;
+  readonly passwdFile: string;
+  readonly uid: number;
+  readonly places: Places;
+  readonly cgroup: Cgroup | undefined;
+  readonly api: RuntimeApi | undefined;
+}
+
+export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spot: Spot): Launched {
+  const { isolation } = ground;
+  const sandboxed = isolation.level !== "process";
+  const { places } = spot;
+  const mounts: { source: string; target: string }[] = [];
+  const links: { target: string; path: string }[] = [];
+  if (sandboxed) {
+    mounts.push({ source: own?.spec.codeDirectory ?? spot.taskFolder, target: places.task });
+    const layers = own && ground.views.merge(own.spec.layerDirectories);
+    if (layers !== undefined && existsSync(join(layers, "extensions")))
+      throw new StartRefused(
+        `Virga does not run extensions, and a layer brings some: ${readdirSync(join(layers, "extensions")).join(", ")}`,
+      );
+    if (layers !== undefined) mounts.push({ source: layers, target: places.opt });
+    for (const folder of runtime.folders) mounts.push({ source: folder, target: folder });
+  }
+  const command = commandOf(ground, runtime, places, sandboxed, own?.spec, mounts, links);
+  const wrapper = own?.environment["AWS_LAMBDA_EXEC_WRAPPER"];
+  const request = {
+    uid: spot.uid,
+    mounts,
+    links,
+    tmpBytes: (own?.spec.ephemeralStorageMb ?? 512) * 1024 * 1024,
+    passwdFile: spot.passwdFile,
+    joins: spot.cgroup?.joins ?? [],
+    ...(own &&
+      spot.cgroup === undefined && {
+        dataBytesMax: dataBytesMax(own.spec, runtime),
+      }),
+    environment: own ? {} : loaderEnvironment(runtimeEnvironment(runtime, places)),
+    environmentByScript: own !== undefined,
+    command: wrapper === undefined ? command : [wrapper, ...command],
+  };
+  const how = isolation.launch(request);
+  const stdio: (number | "ignore" | "pipe")[] = ["ignore", "pipe", "pipe"];
+  const channel = hasChannel(runtime) ? "pipe" : "ignore";
+  stdio.push(channel, channel, own ? "pipe" : "ignore", how.seccompFile ?? "ignore", how.ownGroup ? "pipe" : "ignore");
+  const startedMs = ground.clock.monotonicMs();
+  const child = spawn(how.file, how.args, {
+    cwd: "/",
+    env: { ...how.environment },
+    stdio,
+    detached: how.ownGroup,
+  });
+  if (how.seccompFile !== undefined) closeSync(how.seccompFile);
+  const stream = (fd: number) => child.stdio[fd] as (Readable & Writable) | null | undefined;
+  // A worker that ends while something is written to it is noticed by its end.
+  for (const fd of [3, 4, ENVIRONMENT_FD, LIFELINE_FD]) stream(fd)?.on("error", () => {});
+  if (own) {
+    const environment: Record<string, string> = { ...own.environment };
+    if (spot.api) environment["AWS_LAMBDA_RUNTIME_API"] = spot.api.address;
+    stream(ENVIRONMENT_FD)?.end(environmentScript(environment));
+  }
+  return {
+    child,
+    ...(channel === "pipe" && { toWorker: stream(3)!, fromWorker: stream(4)! }),
+    ownGroup: how.ownGroup,
+    startedMs,
+    closeLifeline: () => stream(LIFELINE_FD)?.destroy(),
+  };
+}
+
+/** The worker cannot be started for this function; nothing of it ran. */
+export class StartRefused extends Error {
+  override readonly name = "StartRefused";
+}
+
+/** The program that a `provided.*` function brings, in its package or in a layer. */
+function bootstrapOf(ground: WorkerGround, spec: FunctionSpec, places: Places): string {
+  const layers = ground.views.merge(spec.layerDirectories);
+  const candidates = [
+    [spec.codeDirectory, places.task],
+    [layers, places.opt],
+  ] as const;
+  for (const [folder, seen] of candidates) {
+    if (folder === undefined || !existsSync(join(folder, "bootstrap"))) continue;
+    if ((statSync(join(folder, "bootstrap")).mode & 0o111) === 0)
+      throw new StartRefused(`fork/exec ${SANDBOX_PLACES.task}/bootstrap: permission denied`);
+    return join(seen, "bootstrap");
+  }
+  throw new StartRefused("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+}
+
+/** What the dynamic loader must know from the start; everything else comes with the function. */
+function loaderEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return { LD_LIBRARY_PATH: environment["LD_LIBRARY_PATH"]!, PATH: environment["PATH"]!, LANG: environment["LANG"]! };
+}
+
+function commandOf(
+  ground: WorkerGround,
+  runtime: Runtime,
+  places: Places,
+  sandboxed: boolean,
+  spec: FunctionSpec | undefined,
+  mounts: { source: string; target: string }[],
+  links: { target: string; path: string }[],
+): string[] {
+  switch (runtime.family) {
+    case "nodejs": {
+      const program = sandboxed ? "/var/lang/bin/node" : runtime.program;
+      const bootstrap = join(places.runtime, sandboxed ? "bootstrap.cjs" : "nodejs/bootstrap.cjs");
+      if (sandboxed) {
+        mounts.push({ source: runtime.program, target: program });
+        mounts.push({ source: join(ground.bootstraps, "nodejs", "bootstrap.cjs"), target: bootstrap });
+        if (ground.sdk !== undefined) {
+          mounts.push({ source: ground.sdk, target: places.sdk });
+          links.push({ target: places.sdk, path: "/var/node_modules" });
+        }
+      }
+      // AWS lets requests have larger headers than Node does by itself.
+      return [program, "--max-http-header-size=81920", bootstrap];
+    }
+    case "python": {
+      const bootstrap = join(places.runtime, sandboxed ? "bootstrap.py" : "python/bootstrap.py");
+      if (sandboxed) mounts.push({ source: join(ground.bootstraps, "python", "bootstrap.py"), target: bootstrap });
+      // Code is mounted read-only: nothing to be gained from trying to keep compiled files beside it.
+      return [runtime.program, "-B", bootstrap];
+    }
+    case "provided":
+      return [bootstrapOf(ground, spec!, places)];
+  }
+}
