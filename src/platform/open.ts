@@ -29,6 +29,9 @@ import { lambdaPorts } from "./lambda-ports.ts";
 import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
 
+/** Most stacks are there before this; a client that polls then finds them at its first look. */
+const STACK_PATIENCE_MS = 2000;
+
 export interface PlatformSettings {
   /** 0: any free port. */
   readonly port: number;
@@ -91,6 +94,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }),
       lambda,
       authRequired,
+      stackPatienceMs: STACK_PATIENCE_MS,
       ...(settings.smtpUrl === undefined ? {} : { relay: createRelay(settings.smtpUrl) }),
     });
     const house: House = buildHouse({

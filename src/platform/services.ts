@@ -22,6 +22,8 @@ export interface ServicePorts {
   readonly lambda: LambdaPorts;
   /** Signed requests from known keys only, and policies enforced. */
   readonly authRequired: boolean;
+  /** How long CreateStack and its like wait for the stack before they answer; absent: not at all. */
+  readonly stackPatienceMs?: number;
   /** Where accepted mail is handed on; absent: it stays in the mailbox. */
   readonly relay?: Relay;
 }
@@ -41,14 +43,15 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     sqs,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
   ] as unknown as readonly Service[];
-  return [...services, withTemplates(services)];
+  return [...services, withTemplates(services, ports.stackPatienceMs ?? 0)];
 }
 
 /** CloudFormation over the resource types of the other services. */
-export function withTemplates(services: readonly Service[]): Service {
+export function withTemplates(services: readonly Service[], patienceMs = 0): Service {
   const types = new Map(services.flatMap((service) => Object.entries(service.resources ?? {})));
   const operations = new Map(services.map((service) => [service.name as string, service.operations as object]));
   return createCloudformation({
+    patienceMs,
     resourceTypes: () => types,
     isOperation: (service, operation) => Object.hasOwn(operations.get(service) ?? {}, operation),
   }) as unknown as Service;

@@ -7,7 +7,6 @@ import type {
   DescribeChangeSetCommandInput,
   DescribeChangeSetCommandOutput,
   ExecuteChangeSetCommandInput,
-  ExecuteChangeSetCommandOutput,
   ListChangeSetsCommandInput,
   ListChangeSetsCommandOutput,
 } from "@aws-sdk/client-cloudformation";
@@ -238,13 +237,16 @@ export function describeChangeSet(
   };
 }
 
-/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html */
+/**
+ * @returns the stack
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+ */
 export function executeChangeSet(
   engine: Engine,
   tx: Transaction,
   input: ExecuteChangeSetCommandInput,
   context: OperationContext,
-): Omit<ExecuteChangeSetCommandOutput, "$metadata"> {
+): string {
   const { stack, changeSet } = needChangeSet(tx, context, input.ChangeSetName, input.StackName);
   if (changeSet.executionStatus !== "AVAILABLE" || changeSet.deployment === undefined) {
     throw invalidChangeSetStatus(changeSet.changeSetId, changeSet.status, changeSet.statusReason ?? "");
@@ -271,7 +273,7 @@ export function executeChangeSet(
     stack.disableRollback = options.onFailure === "DO_NOTHING";
     startCreation(engine, tx, context, stack, options);
   } else startUpdate(engine, tx, context, stack, changeSet.deployment, options);
-  return {};
+  return stack.uuid;
 }
 
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html */

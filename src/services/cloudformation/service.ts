@@ -1,4 +1,5 @@
 /** CloudFormation: templates in, resources of every service out. The engine's steps are events, so that an operation on a stack outlives the process. */
+import type { ResourceType } from "../resources.ts";
 import { defineService, type OperationContext, type Permission, type Service } from "../service.ts";
 import {
   createChangeSet,
@@ -17,9 +18,11 @@ import {
 } from "./describe.ts";
 import { forgetStack } from "./engine/advance.ts";
 import { invokeCustom, responseFront, responseTimeout } from "./engine/custom-resource.ts";
+import { patiently } from "./engine/patience.ts";
 import { runStep } from "./engine/step.ts";
 import type { Engine, Ports } from "./engine/types.ts";
 import { listExports, listImports } from "./exports.ts";
+import { resources } from "./resources.ts";
 import {
   cancelUpdateStack,
   continueUpdateRollback,
@@ -35,6 +38,9 @@ export type { Ports } from "./engine/types.ts";
 
 /** Steps of all stacks that run at once. */
 const STEPS_MAX = 32;
+
+/** The end of a stack's ARN. */
+const uuidOf = (stackId: string | undefined): string => stackId?.split("/")[2] ?? "";
 
 type Place = Pick<OperationContext, "accountId" | "region">;
 
@@ -55,20 +61,26 @@ const onStack =
   };
 
 export function createCloudformation(ports: Ports): Service<"cloudformation"> {
-  const engine: Engine = { ...ports, evaluations: new Map() };
+  let types: ReadonlyMap<string, ResourceType> | undefined;
+  const engine: Engine = {
+    ...ports,
+    evaluations: new Map(),
+    resourceTypes() {
+      types ??= new Map([...Object.entries(resources), ...ports.resourceTypes()]);
+      return types;
+    },
+  };
   return defineService<"cloudformation">({
     name: "cloudformation",
     operations: {
       CancelUpdateStack: (tx, input, context) => cancelUpdateStack(engine, tx, input, context),
       ContinueUpdateRollback: (tx, input, context) => continueUpdateRollback(engine, tx, input, context),
       DeleteChangeSet: deleteChangeSet,
-      DeleteStack: (tx, input, context) => deleteStack(engine, tx, input, context),
       DescribeChangeSet: describeChangeSet,
       DescribeStackEvents: describeStackEvents,
       DescribeStackResource: describeStackResource,
       DescribeStackResources: describeStackResources,
       DescribeStacks: describeStacks,
-      ExecuteChangeSet: (tx, input, context) => executeChangeSet(engine, tx, input, context),
       GetTemplate: getTemplate,
       ListChangeSets: listChangeSets,
       ListExports: listExports,
@@ -84,11 +96,25 @@ export function createCloudformation(ports: Ports): Service<"cloudformation"> {
       },
       async CreateStack(flow, input) {
         const text = await newTemplateText(flow, input);
-        return flow.write((tx, context) => createStack(engine, tx, input, context, text));
+        const output = await flow.write((tx, context) => createStack(engine, tx, input, context, text));
+        await patiently(engine, flow, uuidOf(output.StackId));
+        return output;
       },
       async UpdateStack(flow, input) {
         const text = await templateText(flow, input);
-        return flow.write((tx, context) => updateStack(engine, tx, input, context, text));
+        const output = await flow.write((tx, context) => updateStack(engine, tx, input, context, text));
+        await patiently(engine, flow, uuidOf(output.StackId));
+        return output;
+      },
+      async DeleteStack(flow, input) {
+        const stack = await flow.write((tx, context) => deleteStack(engine, tx, input, context));
+        if (stack !== undefined) await patiently(engine, flow, stack);
+        return {};
+      },
+      async ExecuteChangeSet(flow, input) {
+        const stack = await flow.write((tx, context) => executeChangeSet(engine, tx, input, context));
+        await patiently(engine, flow, stack);
+        return {};
       },
       GetTemplateSummary: (flow, input) => getTemplateSummary(engine, flow, input),
       ValidateTemplate: (flow, input) => validateTemplate(engine, flow, input),
@@ -162,5 +188,6 @@ export function createCloudformation(ports: Ports): Service<"cloudformation"> {
       "cloudformation.Forget": { operation: forgetStack },
     },
     fronts: [responseFront(engine)],
+    resources,
   });
 }

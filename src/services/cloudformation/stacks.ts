@@ -7,7 +7,6 @@ import type {
   CreateStackCommandInput,
   CreateStackCommandOutput,
   DeleteStackCommandInput,
-  DeleteStackCommandOutput,
   StackStatus,
   UpdateStackCommandInput,
   UpdateStackCommandOutput,
@@ -293,18 +292,22 @@ export function updateStack(
 
 const DELETABLE_IN_PROGRESS: ReadonlySet<StackStatus> = new Set(["CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS"]);
 
-/** Succeeds for a stack that does not exist. @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html */
+/**
+ * Succeeds for a stack that does not exist.
+ * @returns the stack that is being deleted
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+ */
 export function deleteStack(
   engine: Engine,
   tx: Transaction,
   input: DeleteStackCommandInput,
   context: OperationContext,
-): Omit<DeleteStackCommandOutput, "$metadata"> {
+): string | undefined {
   if (input.DeletionMode !== undefined && input.DeletionMode !== "STANDARD") {
     throw notImplemented(`DeletionMode ${input.DeletionMode} of cloudformation:DeleteStack`);
   }
   const stack = findStack(tx, context, input.StackName ?? "");
-  if (!stack || stack.status === "DELETE_COMPLETE" || stack.status === "DELETE_IN_PROGRESS") return {};
+  if (!stack || stack.status === "DELETE_COMPLETE" || stack.status === "DELETE_IN_PROGRESS") return undefined;
   if (stack.terminationProtection) {
     throw validationError(`Stack [${stack.stackName}] cannot be deleted while TerminationProtection is enabled`);
   }
@@ -325,13 +328,13 @@ export function deleteStack(
     stack.operation.deleteNext = { principal, ...(token === undefined ? {} : { clientRequestToken: token }) };
     stack.operation.stopped = "User Initiated";
     advance(engine, tx, context, stack);
-    return {};
+    return stack.uuid;
   }
   const inUse = exportInUse(tx, context, stack);
   if (inUse !== undefined) {
     setStackStatus(tx, context, stack, "DELETE_FAILED", inUse);
     saveStack(tx, context, stack);
-    return {};
+    return stack.uuid;
   }
   const deployment = deploymentOf(tx, context, stack);
   if (deployment && input.RoleARN !== undefined) {
@@ -351,7 +354,7 @@ export function deleteStack(
     "DELETE_IN_PROGRESS",
     "User Initiated",
   );
-  return {};
+  return stack.uuid;
 }
 
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html */

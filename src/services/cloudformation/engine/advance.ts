@@ -31,6 +31,7 @@ import {
 } from "../state.ts";
 import { applyFailed, beginApply, incarnationOf } from "./apply.ts";
 import { standIn } from "./names.ts";
+import { topicOf } from "./patience.ts";
 import { applyTasks, type Doomed, deleteTasks, type NewTask, readyTasks, restoreTasks } from "./plan.ts";
 import type { Engine } from "./types.ts";
 
@@ -391,6 +392,7 @@ function settleResources(tx: Transaction, context: OperationContext, stack: Stac
 
 function end(tx: Transaction, context: OperationContext, stack: Stack): void {
   delete stack.operation;
+  context.wake(topicOf(stack.uuid));
   for (const task of allTasks(tx, context, stack.uuid)) clear(tx, keys.journal(context, stack.uuid, task.id));
   clear(tx, keys.tasks(context, stack.uuid));
 }

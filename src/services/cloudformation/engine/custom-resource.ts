@@ -35,6 +35,14 @@ export async function requestCustom(engine: Engine, flow: FlowContext, step: Run
     );
     return;
   }
+  let principal: FlowContext["principal"];
+  try {
+    principal = await principalOf(flow, stack, deployment);
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    await fail(error.message);
+    return;
+  }
   const timeoutSeconds = Number(properties["ServiceTimeout"] ?? SERVICE_TIMEOUT_SECONDS_MAX);
   const pending = await flow.write((tx, context) => {
     const token = mixedId(context.random, TOKEN_LENGTH);
@@ -62,7 +70,7 @@ export async function requestCustom(engine: Engine, flow: FlowContext, step: Run
         ...named,
         functionArn,
         type,
-        principal: principalOf(stack, deployment),
+        principal,
         document: {
           RequestType: REQUEST_TYPE[task.action!],
           ServiceToken: functionArn,

@@ -123,6 +123,7 @@ export function fakeWorld(): FakeWorld {
   const others = [sqs, lambda];
   const types = new Map(Object.entries(sqs.resources!));
   const cloudformation = createCloudformation({
+    patienceMs: 0,
     resourceTypes: () => types,
     isOperation: (service, operation) =>
       Object.hasOwn(others.find((other) => other.name === service)?.operations ?? {}, operation),

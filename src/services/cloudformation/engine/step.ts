@@ -106,7 +106,7 @@ async function callType(
   const type = engine.resourceTypes().get(typeName);
   if (!type) throw new AwsError("ValidationError", `Template format error: Unrecognized resource types: [${typeName}]`);
   const { task } = step;
-  const context = resourceContext(engine, flow, step);
+  const context = resourceContext(engine, flow, step, await principalOf(flow, step.stack, step.deployment));
   switch (task.action) {
     case "create":
     case "replace":
@@ -120,9 +120,8 @@ async function callType(
   }
 }
 
-function resourceContext(engine: Engine, flow: FlowContext, step: RunningStep): ResourceContext {
+function resourceContext(engine: Engine, flow: FlowContext, step: RunningStep, principal: Principal): ResourceContext {
   const { stack, task, deployment } = step;
-  const principal = principalOf(stack, deployment);
   const own = flow.as({ principal });
   return {
     accountId: flow.accountId,
@@ -148,21 +147,33 @@ function resourceContext(engine: Engine, flow: FlowContext, step: RunningStep): 
   };
 }
 
-/** As whom the services are called: the stack's role, or whoever asked. */
-export function principalOf(stack: Stack, deployment: Deployment): Principal {
-  const roleArn = deployment.roleArn;
+/**
+ * As whom the services are called: the stack's role, or whoever asked.
+ * @throws AwsError when the role cannot be assumed by CloudFormation
+ */
+export async function principalOf(flow: FlowContext, stack: Stack, deployment: Deployment): Promise<Principal> {
+  const { roleArn } = deployment;
   if (roleArn === undefined) return stack.operation!.principal;
-  const [, , , , accountId = "", resource = ""] = roleArn.split(":");
-  const roleName = resource.slice(resource.lastIndexOf("/") + 1);
   const sessionName = "AWSCloudFormation";
-  return {
-    type: "assumed-role",
-    accountId: accountId as AccountId,
-    arn: `arn:aws:sts::${accountId}:assumed-role/${roleName}/${sessionName}`,
-    roleArn,
-    roleId: roleName,
-    sessionName,
-  };
+  try {
+    const { AssumedRoleUser } = await flow.call(
+      "sts",
+      "AssumeRole",
+      { RoleArn: roleArn, RoleSessionName: sessionName },
+      { principal: { type: "service", service: "cloudformation.amazonaws.com" } },
+    );
+    return {
+      type: "assumed-role",
+      accountId: flow.accountId,
+      arn: AssumedRoleUser!.Arn!,
+      roleArn,
+      roleId: AssumedRoleUser!.AssumedRoleId!.split(":")[0]!,
+      sessionName,
+    };
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    throw new AwsError("ValidationError", `Role ${roleArn} is invalid or cannot be assumed`);
+  }
 }
 
 /** Calls that are remembered with their results. The n-th call with the same input answers as the n-th did. */

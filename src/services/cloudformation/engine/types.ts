@@ -14,6 +14,8 @@ export interface Ports {
   resourceTypes(): ReadonlyMap<string, ResourceType>;
   /** Whether this is a synchronous operation, which can be called inside a transaction. */
   isOperation(service: string, operation: string): boolean;
+  /** How long the answer to a request waits for the end of the operation that it began; 0 answers at once, as AWS does. */
+  readonly patienceMs: number;
 }
 
 /** The ports, and evaluations kept in memory for as long as the service lives. */
