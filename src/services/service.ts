@@ -34,6 +34,8 @@ export type Principal =
       readonly sessionName: string;
       /** Policy documents passed to AssumeRole, which narrow the role's own. */
       readonly sessionPolicies?: readonly string[];
+      /** When its credentials were issued: `aws:TokenIssueTime`. */
+      readonly issuedMs?: number;
     }
   /** An AWS service acting by itself, for example `apigateway.amazonaws.com`. */
   | {

@@ -13,7 +13,11 @@ export interface Mailbox {
  * The texts are those of JavaMail's InternetAddress, which SES passes on.
  */
 export function addressFault(given: string): string | undefined {
-  const spec = addressSpec(given);
+  const { name, spec } = splitAddress(given);
+  const bare = name.replace(/"(?:\\.|[^"\\])*"/gs, "");
+  if (/[<>]/.test(bare)) return "Illegal address";
+  // A comma begins another address: the one before it then lacks its domain.
+  if (bare.includes(",")) return "Missing final '@domain'";
   let quoted = false;
   let at = 0;
   for (; at < spec.length; at++) {
@@ -38,10 +42,10 @@ export function addressFault(given: string): string | undefined {
 
 const isControlOrWhitespace = (character: string): boolean => character <= " " || character >= "\x7f";
 
-/** What stands between the angle brackets, or all of it where there are none. */
-function addressSpec(given: string): string {
+/** The display name, and what stands between the angle brackets; all of it is the address where there are none. */
+function splitAddress(given: string): { readonly name: string; readonly spec: string } {
   const text = given.trim();
-  if (!text.endsWith(">")) return text;
+  if (!text.endsWith(">")) return { name: "", spec: text };
   let quoted = false;
   let open = -1;
   for (let at = 0; at < text.length; at++) {
@@ -49,14 +53,14 @@ function addressSpec(given: string): string {
     else if (text[at] === '"') quoted = !quoted;
     else if (text[at] === "<" && !quoted) open = at;
   }
-  return open < 0 ? text : text.slice(open + 1, -1).trim();
+  return open < 0 ? { name: "", spec: text } : { name: text.slice(0, open), spec: text.slice(open + 1, -1).trim() };
 }
 
 /** One mailbox of a parameter that passed {@link addressFault}. A line break in a name becomes a space. */
 export function parseMailbox(given: string): Mailbox {
-  const address = addressSpec(given);
+  const { name, spec: address } = splitAddress(given);
+  if (name.trim() === "") return { name: "", address };
   const text = given.trim();
-  if (address === text) return { name: "", address };
   const [parsed] = addressparser(text.replace(/[\r\n]+/g, " "), { flatten: true });
   return { name: decodeWords(parsed?.name ?? ""), address };
 }

@@ -66,7 +66,11 @@ async function show(flow: FlowContext, id: string, visible: (mail: StoredMail) =
   const mail = await flow.write((tx) => findMail(tx, id));
   if (!mail || !visible(mail))
     return { status: 404, headers: { "content-type": "text/plain" }, body: `There is no mail ${id}.\n` };
-  const headers = { "content-type": "message/rfc822", "content-disposition": `attachment; filename="${id}.eml"` };
+  const headers = {
+    "content-type": "message/rfc822",
+    "content-disposition": `attachment; filename="${id}.eml"`,
+    "x-content-type-options": "nosniff",
+  };
   return { status: 200, headers, body: await readMail(flow, mail) };
 }
 

@@ -246,7 +246,7 @@ function partsOf(body: string, boundary: string): string[] {
   const parts: string[] = [];
   let current: string[] | undefined;
   for (const line of body.split("\n")) {
-    const text = line.replace(/[\r\t ]+$/, "");
+    const text = line.startsWith("--") ? line.trimEnd() : "";
     if (text === `--${boundary}` || text === `--${boundary}--`) {
       // The line break before a boundary belongs to the boundary.
       if (current) parts.push(current.join("\n").replace(/\r$/, ""));
@@ -265,7 +265,9 @@ function decodeBody(body: string, encoding: string | undefined): Buffer {
     case "quoted-printable":
       return Buffer.from(
         body
-          .replace(/[ \t]+(?=\r?\n|$)/g, "")
+          .split("\n")
+          .map((line) => line.trimEnd())
+          .join("\r\n")
           .replace(/=\r?\n/g, "")
           .replace(/=([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
         "latin1",

@@ -27,6 +27,7 @@ describe("templates render", () => {
     ["a{{! comment }}b{{!-- {{x}} --}}c", {}, "abc"],
     ['{{#* inline "sign"}}Yours, {{name}}{{/inline}}{{> sign}}', { name: "Ada" }, "Yours, Ada"],
     ["a {{~name~}} b", { name: "x" }, "axb"],
+    ["a {{~{name}~}} b {{!-- }} --~}} c {{!-- a --}}", { name: "x" }, "axb c "],
     ["list:\n{{#each l}}\n- {{this}}\n{{/each}}\nend", { l: [1, 2] }, "list:\n- 1\n- 2\nend"],
     ["{{list.0}}{{list.[1]}}", { list: ["a", "b"] }, "ab"],
     ["no tags { { }}", {}, "no tags { { }}"],
@@ -74,6 +75,14 @@ describe("broken templates are refused", () => {
   ]) {
     test(template, () => assert.throws(() => compileTemplate(template), InvalidTemplate));
   }
+  test("a template of braces or blanks is refused or rendered in little time", () => {
+    for (const text of ["{{".repeat(200_000), "{{!--".repeat(100_000), "{{{x".repeat(100_000)]) {
+      assert.throws(() => compileTemplate(text), InvalidTemplate);
+    }
+    assert.equal(render("{{x}}".repeat(100_000), { x: "" }), "");
+    const blanks = " ".repeat(400_000);
+    assert.equal(render(`${blanks}x${blanks}{{#if a}}${blanks}y{{/if}}`, { a: 1 }), `${blanks}x${blanks}${blanks}y`);
+  });
   test("a partial of itself comes to an end", () => {
     assert.throws(() => render('{{#* inline "p"}}{{> p}}{{/inline}}{{> p}}', {}), InvalidTemplate);
   });

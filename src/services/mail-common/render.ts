@@ -158,30 +158,46 @@ type Token =
   | { readonly kind: "text"; text: string }
   | { readonly kind: "tag"; readonly sign: "" | "#" | "^" | "/" | ">" | "!" | "#*"; readonly body: string };
 
-const TAG = /\{\{(~)?(?:(!--)([\s\S]*?)--|(\{)([\s\S]*?)\}|([#^/>!&]?\*?)\s*([\s\S]*?))(~)?\}\}/g;
-
-/** Text and tags, with the white space that belongs to tags taken away. */
+/** Text and tags, with the white space that belongs to tags taken away. Reads the source once, whatever is in it. */
 function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
   let end = 0;
   let trimNext = false;
-  for (const match of source.matchAll(TAG)) {
-    const [whole, before, comment, , triple, tripleBody, sign = "", body = "", after] = match;
-    let text = source.slice(end, match.index);
+  for (let open = source.indexOf("{{"); open >= 0; open = source.indexOf("{{", end)) {
+    const trimBefore = source[open + 2] === "~";
+    const start = open + (trimBefore ? 3 : 2);
+    let text = source.slice(end, open);
     if (trimNext) text = text.trimStart();
-    if (before) text = text.trimEnd();
+    if (trimBefore) text = text.trimEnd();
     tokens.push({ kind: "text", text });
-    if (comment) tokens.push({ kind: "tag", sign: "!", body: "" });
-    else if (triple) tokens.push({ kind: "tag", sign: "", body: tripleBody!.trim() });
-    else tokens.push({ kind: "tag", sign: (sign === "&" ? "" : sign) as "#", body: body.trim() });
-    trimNext = after !== undefined;
-    end = match.index + whole.length;
+    const long = source.startsWith("!--", start);
+    const triple = source[start] === "{";
+    const close = long ? closing(source, "--", start + 3) : closing(source, triple ? "}" : "", start);
+    if (long) tokens.push({ kind: "tag", sign: "!", body: "" });
+    else if (triple) tokens.push({ kind: "tag", sign: "", body: source.slice(start + 1, close.at).trim() });
+    else {
+      const [, sign, body] = /^([#^/>!&]?\*?)([\s\S]*)$/.exec(source.slice(start, close.at))!;
+      tokens.push({ kind: "tag", sign: (sign === "&" ? "" : sign) as "#", body: body!.trim() });
+    }
+    trimNext = close.trims;
+    end = close.end;
   }
   const rest = source.slice(end);
-  if (rest.includes("{{")) throw new InvalidTemplate("A tag is not closed");
   tokens.push({ kind: "text", text: trimNext ? rest.trimStart() : rest });
   trimStandalone(tokens);
   return tokens;
+}
+
+/** Where a tag ends: at the next `}}` that follows `mark`, with or without a `~` between them. */
+function closing(source: string, mark: string, from: number): { at: number; end: number; trims: boolean } {
+  for (let braces = source.indexOf("}}", from); braces >= 0; braces = source.indexOf("}}", braces + 1)) {
+    // The mark may be a brace itself, and then is the first of those found.
+    const last = mark === "}" && source[braces + 2] === "}" ? braces + 1 : braces;
+    const trims = source[last - 1] === "~";
+    const at = (trims ? last - 1 : last) - mark.length;
+    if (at >= from && source.startsWith(mark, at)) return { at, end: last + 2, trims };
+  }
+  throw new InvalidTemplate("A tag is not closed");
 }
 
 /** A block tag, comment or partial that has a line for itself takes the line with it. */
@@ -199,7 +215,7 @@ function trimStandalone(tokens: Token[]): void {
     if (!alone) continue;
     const left = tokens[at - 1] as { text: string };
     const right = tokens[at + 1] as { text: string };
-    left.text = left.text.replace(/[ \t]*$/, "");
+    left.text = left.text.slice(0, left.text.length - (lineStart[0].length - lineStart[1]!.length));
     right.text = right.text.replace(/^[ \t]*(\r?\n|$)/, "");
   }
 }

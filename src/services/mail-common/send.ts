@@ -151,8 +151,12 @@ export async function sendRaw(
   if (header) throw notImplemented(`the mail header ${header.name}`);
   const headerFrom = headerOf(headers, "from");
   const from = envelope.from ?? headerFrom;
-  if (from === undefined) throw api.invalid("Missing required header 'From'.");
-  checkAddresses(api, [from, ...(envelope.destinations ?? [])]);
+  if (from === undefined || from === "") throw api.invalid("Missing required header 'From'.");
+  // A header may name several authors; each of them must be verified.
+  const authors = headersOf(headers, "from").flatMap((value) => parseMailboxes(value).map(formatMailbox));
+  const senders = [...(envelope.from === undefined ? [] : [envelope.from]), ...authors];
+  if (senders.length === 0) throw api.invalid("Missing final '@domain'");
+  checkAddresses(api, [...senders, ...(envelope.destinations ?? [])]);
   const named = (name: string) => headersOf(headers, name).flatMap((value) => parseMailboxes(value));
   const [to, cc, bcc] = [named("to"), named("cc"), named("bcc")];
   for (const { address } of [...to, ...cc, ...bcc]) checkAddresses(api, [address]);
@@ -181,13 +185,11 @@ export async function sendRaw(
       source: from,
       destination: { to: within(to), cc: within(cc), bcc: recipients.filter((address) => !shown.has(address)) },
       recipients,
-      returnPath: parseMailbox(returnPath || from).address,
+      returnPath: parseMailbox(returnPath || senders[0]!).address,
       raw: true,
       tags: envelope.tags,
     },
-    [from, headerFrom, headerOf(headers, "sender"), returnPath].filter(
-      (one) => one !== undefined && one !== "",
-    ) as string[],
+    [...senders, headerOf(headers, "sender"), returnPath].filter((one) => one !== undefined && one !== "") as string[],
   );
   return id;
 }

@@ -387,6 +387,16 @@ describe("conditions", () => {
     assert.equal(decide(request).allowed, false);
   });
 
+  test("sessions are denied by the age of their credentials, and have no second factor", () => {
+    const issued = { ...session, issuedMs: NOW_MS - 60_000 } as Principal;
+    const revoke = (time: string) => deny({ Action: "*", Condition: { DateLessThan: { "aws:TokenIssueTime": time } } });
+    const allowed = (...statements: Draft[]) =>
+      decide({ principal: issued, ...identity(allow(), ...statements) }).allowed;
+    assert.equal(allowed(revoke("2026-03-01T11:58:00Z")), true);
+    assert.equal(allowed(revoke("2026-03-01T11:59:30Z")), false);
+    assert.equal(allowed(deny({ Action: "*", Condition: { Bool: { "aws:MultiFactorAuthPresent": "false" } } })), false);
+  });
+
   test("policies of 2008 know no variables", () => {
     const statement = allow({ Resource: "arn:aws:s3:::${aws:username}" });
     const request = { resource: "arn:aws:s3:::${aws:username}" };

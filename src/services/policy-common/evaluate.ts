@@ -242,6 +242,9 @@ function principalValues(principal: Principal): Record<string, string | undefine
         "aws:PrincipalArn": principal.roleArn,
         "aws:PrincipalAccount": principal.accountId,
         "aws:userid": `${principal.roleId}:${principal.sessionName}`,
+        // Temporary credentials say whether a device vouched for them; there are no devices here.
+        "aws:MultiFactorAuthPresent": "false",
+        "aws:TokenIssueTime": principal.issuedMs === undefined ? undefined : new Date(principal.issuedMs).toISOString(),
       };
   }
 }

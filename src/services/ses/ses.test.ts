@@ -143,6 +143,14 @@ describe("sending", () => {
       "MessageRejected",
       message,
     );
+    await refused(
+      platform.call("ses", "SendRawEmail", {
+        Destinations: ["a@example.org"],
+        RawMessage: { Data: Buffer.from(`From: x@example.net, ${FROM}\r\n\r\nhi`) },
+      }),
+      "MessageRejected",
+      message,
+    );
     await platform.call("ses", "VerifyDomainIdentity", { Domain: "Example.NET" });
     await v1({ Source: "x@sub.example.net" });
     await platform.call("ses", "DeleteIdentity", { Identity: "example.net" });
@@ -159,6 +167,8 @@ describe("sending", () => {
       "Local address contains control or whitespace",
     );
     await refused(v1(to(["ada@"])), "InvalidParameterValue", "Missing domain");
+    await refused(v1(to(["Doe, Jane <jane@example.org>"])), "InvalidParameterValue", "Missing final '@domain'");
+    await refused(v1(to(["<a@example.org> <b@example.org>"])), "InvalidParameterValue", "Illegal address");
     await refused(v1(to(["ada@exa mple.org"])), "InvalidParameterValue", "Domain contains control or whitespace");
     await refused(v1(to([])), "InvalidParameterValue");
     const crowd = Array.from({ length: 51 }, (_, i) => `a${i}@example.org`);

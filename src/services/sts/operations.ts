@@ -114,6 +114,7 @@ export function assumeRole(
     roleArn,
     roleId,
     sessionName,
+    issuedMs: context.nowMs,
     ...(sessionPolicies.length === 0 ? {} : { sessionPolicies }),
   };
   return {
