@@ -20,6 +20,8 @@ export class MissingAttribute extends Error {
 
 /** Rendered characters; a template in loops over loops could make any number of them. */
 const OUTPUT_MAX = 40 * 1024 * 1024;
+/** Nodes rendered, those that write nothing included. */
+const STEPS_MAX = 250_000;
 /** Blocks in blocks, and partials in partials. */
 const DEPTH_MAX = 100;
 
@@ -56,12 +58,15 @@ export function compileTemplate(source: string): CompiledTemplate {
 /** @throws MissingAttribute, InvalidTemplate when the output grows beyond all measure */
 export function renderTemplate(template: CompiledTemplate, data: unknown): string {
   let output = "";
+  let steps = 0;
   const write = (text: string) => {
     output += text;
     if (output.length > OUTPUT_MAX) throw new InvalidTemplate("The rendered template is too large");
   };
   const run = (nodes: readonly Node[], scope: Scope, partials: ReadonlyMap<string, readonly Node[]>, depth: number) => {
     if (depth > DEPTH_MAX) throw new InvalidTemplate("The template is nested too deeply");
+    steps += 1 + nodes.length;
+    if (steps > STEPS_MAX) throw new InvalidTemplate("The template takes too many steps");
     let known = partials;
     for (const node of nodes) if (node.kind === "inline") known = new Map(known).set(node.name, node.body);
     const within = (body: readonly Node[], value: unknown, extra: Readonly<Record<string, unknown>> = {}) =>
