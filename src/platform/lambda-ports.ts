@@ -17,6 +17,8 @@ export interface LambdaPortsOptions {
   /** Where packages are unpacked and workers keep what they need; one file system. */
   readonly directory: string;
   readonly endpoint: () => string;
+  /** Whether policies let a signed caller do something; asked for function URLs whose AuthType is AWS_IAM. */
+  readonly allows: LambdaPorts["mayCallUrl"];
   readonly functions?: FunctionHostSettings;
 }
 
@@ -25,7 +27,15 @@ export interface MachinePorts extends LambdaPorts {
   report(): ReturnType<FunctionHost["report"]>;
 }
 
-export function lambdaPorts({ clock, random, log, directory, endpoint, functions }: LambdaPortsOptions): MachinePorts {
+export function lambdaPorts({
+  clock,
+  random,
+  log,
+  directory,
+  endpoint,
+  allows,
+  functions,
+}: LambdaPortsOptions): MachinePorts {
   mkdirSync(directory, { recursive: true });
   const settings = { searchPath: process.env["PATH"] ?? "", ...functions };
   let host: FunctionHost | undefined;
@@ -37,6 +47,7 @@ export function lambdaPorts({ clock, random, log, directory, endpoint, functions
     report: () => host?.report() ?? [],
     packages: createPackages(join(directory, "packages")),
     folders: createFolders(),
+    mayCallUrl: allows,
     workerEndpoint: () => endpoint().replace("//localhost:", "//127.0.0.1:"),
   };
 }

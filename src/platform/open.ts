@@ -84,7 +84,15 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     });
     let endpoint = "";
     const shapes = openShapes(settings.shapesDirectory);
-    const lambda = lambdaPorts({ clock, random, log, directory: place.functionsPath, endpoint: () => endpoint });
+    const lambda = lambdaPorts({
+      clock,
+      random,
+      log,
+      directory: place.functionsPath,
+      endpoint: () => endpoint,
+      allows: (tx, request) =>
+        request.principal.type !== "anonymous" && (!authRequired || authorize(tx, request).allowed),
+    });
     const services = createServices({
       apigateway: apigatewayPorts({
         shapes: () => shapes,

@@ -20,6 +20,9 @@ import {
   invokeConfigKey,
   nounRange,
   policyKey,
+  urlAddressKey,
+  urlKey,
+  urls,
   versionKey,
   versions,
 } from "./state.ts";
@@ -172,6 +175,9 @@ export const deleteAlias: Operation<InputOf<"lambda", "DeleteAlias">, OutputOf<"
   checkInput(input);
   const at = locateFunction(input, context);
   requireFunction(tx, at);
+  const url = urls.get(tx, urlKey(at, at.name, input.Name!));
+  if (url) tx.delete(urlAddressKey(url.urlId));
+  tx.delete(urlKey(at, at.name, input.Name!));
   tx.delete(aliasKey(at, at.name, input.Name!));
   tx.delete(policyKey(at, at.name, input.Name!));
   tx.delete(invokeConfigKey(at, at.name, input.Name!));

@@ -36,6 +36,8 @@ import {
   nounRange,
   type Place,
   places,
+  urlAddressKey,
+  urls,
   type VersionRecord,
   versionKey,
   versions,
@@ -341,6 +343,8 @@ export const deleteFunction =
     requireFunction(tx, { ...at, qualifier: undefined });
     if (at.qualifier === undefined) {
       releaseConcurrency(tx, at);
+      const reached = nounRange(at, at.name, "url");
+      for (const [, { urlId }] of urls.range(tx, reached.start, reached.end)) tx.delete(urlAddressKey(urlId));
       const stored = nounRange(at, at.name, "version");
       for (const [, { version }] of [...versions.range(tx, stored.start, stored.end)]) removeVersion(tx, at, version);
       const { start, end } = functionRange(at, at.name);

@@ -2,6 +2,8 @@
  * What Lambda needs of the outside world. The platform supplies it; this room knows neither processes nor the file system.
  */
 import type { Readable } from "node:stream";
+import type { Transaction } from "../../storage/transaction.ts";
+import type { Principal } from "../service.ts";
 
 /** One revision of one function, described completely. The structural twin of `FunctionSpec` in `src/functions/host.ts`. */
 export interface FunctionSpec {
@@ -95,6 +97,18 @@ export interface Folders {
 }
 
 export interface LambdaPorts {
+  /** Whether a signed caller may call a function URL whose AuthType is AWS_IAM. */
+  readonly mayCallUrl: (
+    tx: Transaction,
+    request: {
+      readonly principal: Principal;
+      readonly action: string;
+      readonly resource: string;
+      readonly conditions: Readonly<Record<string, string>>;
+      readonly nowMs: number;
+      readonly resourcePolicy: string | undefined;
+    },
+  ) => boolean;
   /** Opens the host once; what workers write goes to `sink`. The service closes it when it stops. */
   readonly openHost: (sink: LogSink) => FunctionHost;
   readonly packages: Packages;

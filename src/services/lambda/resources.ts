@@ -422,6 +422,65 @@ const eventInvokeConfig: ResourceType = {
   },
 };
 
+const CORS = {
+  object: {
+    AllowCredentials: "boolean",
+    AllowHeaders: ["string"],
+    AllowMethods: ["string"],
+    AllowOrigins: ["string"],
+    ExposeHeaders: ["string"],
+    MaxAge: "integer",
+  },
+} as const;
+
+/** The function by name, and the alias by which its URL is known. */
+const urlTarget = (properties: ResourceProperties) => ({
+  FunctionName: properties.TargetFunctionArn as string,
+  ...(properties.Qualifier === undefined ? {} : { Qualifier: properties.Qualifier as string }),
+});
+
+const urlState = (config: { FunctionArn?: string | undefined; FunctionUrl?: string | undefined }): ResourceState => ({
+  id: config.FunctionArn!,
+  attributes: { FunctionArn: config.FunctionArn!, FunctionUrl: config.FunctionUrl! },
+});
+
+/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-url.html */
+const url: ResourceType = {
+  properties: {
+    TargetFunctionArn: "string",
+    Qualifier: "string",
+    AuthType: "string",
+    Cors: CORS,
+    InvokeMode: "string",
+  },
+  required: ["TargetFunctionArn", "AuthType"],
+  replacement: ["TargetFunctionArn", "Qualifier"],
+  attributes: ["FunctionArn", "FunctionUrl"],
+  async create(context, properties) {
+    return urlState(
+      await context.call("lambda", "CreateFunctionUrlConfig", {
+        ...urlTarget(properties),
+        AuthType: properties.AuthType,
+        ...(properties.Cors === undefined ? {} : { Cors: properties.Cors }),
+        ...(properties.InvokeMode === undefined ? {} : { InvokeMode: properties.InvokeMode }),
+      }),
+    );
+  },
+  async update(context, _id, properties) {
+    return urlState(
+      await context.call("lambda", "UpdateFunctionUrlConfig", {
+        ...urlTarget(properties),
+        AuthType: properties.AuthType,
+        Cors: properties.Cors ?? {},
+        ...(properties.InvokeMode === undefined ? {} : { InvokeMode: properties.InvokeMode }),
+      }),
+    );
+  },
+  async delete(context, _id, properties) {
+    await context.call("lambda", "DeleteFunctionUrlConfig", urlTarget(properties)).catch(gone);
+  },
+};
+
 export const resourcesOf = (ports: LambdaPorts) =>
   ({
     "AWS::Lambda::Function": functionType(ports),
@@ -431,4 +490,5 @@ export const resourcesOf = (ports: LambdaPorts) =>
     "AWS::Lambda::EventSourceMapping": eventSourceMapping,
     "AWS::Lambda::LayerVersion": layerVersion,
     "AWS::Lambda::EventInvokeConfig": eventInvokeConfig,
+    "AWS::Lambda::Url": url,
   }) as const;

@@ -31,6 +31,7 @@ export const PATTERNS = {
   namespacedFunctionName:
     "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
   qualifier: "(|[a-zA-Z0-9$_-]+)",
+  urlQualifier: "((?!^\\d+$)^[0-9a-zA-Z-_]+$)",
   alias: "(?!^[0-9]+$)([a-zA-Z0-9-_]+)",
   version: "(\\$LATEST|[0-9]+)",
   additionalVersion: "[0-9]+",

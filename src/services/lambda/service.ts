@@ -54,6 +54,14 @@ import {
   updateFunctionEventInvokeConfig,
 } from "./settings.ts";
 import type { Place } from "./state.ts";
+import { urlFronts } from "./url-front.ts";
+import {
+  createFunctionUrlConfig,
+  deleteFunctionUrlConfig,
+  getFunctionUrlConfig,
+  listFunctionUrlConfigs,
+  updateFunctionUrlConfig,
+} from "./urls.ts";
 import { listVersionsByFunction, publishVersion } from "./versions.ts";
 
 /** Invocations from the asynchronous queue at once; the host's concurrency limits hold beneath it. */
@@ -127,6 +135,11 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       GetFunctionEventInvokeConfig: getFunctionEventInvokeConfig,
       DeleteFunctionEventInvokeConfig: deleteFunctionEventInvokeConfig,
       ListFunctionEventInvokeConfigs: listFunctionEventInvokeConfigs,
+      CreateFunctionUrlConfig: createFunctionUrlConfig,
+      GetFunctionUrlConfig: getFunctionUrlConfig,
+      UpdateFunctionUrlConfig: updateFunctionUrlConfig,
+      DeleteFunctionUrlConfig: deleteFunctionUrlConfig,
+      ListFunctionUrlConfigs: listFunctionUrlConfigs,
       GetEventSourceMapping: getEventSourceMapping,
       ListEventSourceMappings: listEventSourceMappings,
       DeleteEventSourceMapping: deleteEventSourceMapping,
@@ -217,6 +230,11 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       DeleteFunction: onFunction("DeleteFunction"),
       Invoke: onFunction("InvokeFunction"),
       PublishVersion: onFunction("PublishVersion"),
+      CreateFunctionUrlConfig: onFunction("CreateFunctionUrlConfig"),
+      GetFunctionUrlConfig: onFunction("GetFunctionUrlConfig"),
+      UpdateFunctionUrlConfig: onFunction("UpdateFunctionUrlConfig"),
+      DeleteFunctionUrlConfig: onFunction("DeleteFunctionUrlConfig"),
+      ListFunctionUrlConfigs: onFunction("ListFunctionUrlConfigs"),
       GetEventSourceMapping: onMapping("GetEventSourceMapping"),
       UpdateEventSourceMapping: onMapping("UpdateEventSourceMapping"),
       DeleteEventSourceMapping: onMapping("DeleteEventSourceMapping"),
@@ -251,7 +269,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       [MAPPING_CHANGED]: { flow: (flow, detail: MappingChange) => pollers.follow(flow, detail), concurrency: 1 },
     },
     resources: resourcesOf(ports),
-    fronts: [codeFront(ports)],
+    fronts: [codeFront(ports), ...urlFronts(functions)],
     async start(flow) {
       relay.open(flow);
       await ports.packages.keep(await flow.write(storedHashes));

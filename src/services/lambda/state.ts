@@ -6,10 +6,12 @@
  *     …, "function", name, "alias", alias              → AliasRecord
  *     …, "function", name, "policy", qualifier         → PolicyRecord        qualifier "$LATEST" for the unqualified function
  *     …, "function", name, "invoke-config", qualifier  → InvokeConfigRecord
+ *     …, "function", name, "url", qualifier            → UrlRecord
  *     …, "concurrency"                                 → ConcurrencyRecord
  *     …, "mapping", uuid                               → MappingRecord
  *     …, "layer", name                                 → LayerRecord
  *     …, "layer", name, "version", n                   → LayerVersionRecord
+ *     "lambda-url", urlId                              → UrlAddress          a URL names neither account nor function
  */
 import type { AccountId, Region } from "../../kernel/arn.ts";
 import type { Blob } from "../../storage/blobs.ts";
@@ -98,6 +100,30 @@ export interface InvokeConfigRecord {
   readonly onFailure?: string;
 }
 
+export interface UrlRecord {
+  readonly urlId: string;
+  readonly authType: "NONE" | "AWS_IAM";
+  readonly cors?: UrlCors;
+  readonly createdMs: number;
+  readonly modifiedMs: number;
+}
+
+export interface UrlCors {
+  readonly AllowCredentials?: boolean;
+  readonly AllowHeaders?: readonly string[];
+  readonly AllowMethods?: readonly string[];
+  readonly AllowOrigins?: readonly string[];
+  readonly ExposeHeaders?: readonly string[];
+  /** Seconds. */
+  readonly MaxAge?: number;
+}
+
+export interface UrlAddress extends Place {
+  readonly name: string;
+  /** An alias, or `$LATEST` for the unqualified function. */
+  readonly qualifier: string;
+}
+
 export interface MappingRecord {
   readonly uuid: string;
   readonly eventSourceArn: string;
@@ -144,6 +170,8 @@ export const versions = defineRecord<VersionRecord>("lambda.Version", 1);
 export const aliases = defineRecord<AliasRecord>("lambda.Alias", 1);
 export const policies = defineRecord<PolicyRecord>("lambda.Policy", 1);
 export const invokeConfigs = defineRecord<InvokeConfigRecord>("lambda.InvokeConfig", 1);
+export const urls = defineRecord<UrlRecord>("lambda.Url", 1);
+export const urlAddresses = defineRecord<UrlAddress>("lambda.UrlAddress", 1);
 export const mappings = defineRecord<MappingRecord>("lambda.EventSourceMapping", 1);
 export const layers = defineRecord<LayerRecord>("lambda.Layer", 1);
 export const layerVersions = defineRecord<LayerVersionRecord>("lambda.LayerVersion", 1);
@@ -159,6 +187,9 @@ export const policyKey = (at: Place, name: string, qualifier: string): Key =>
   key("lambda", at.accountId, at.region, "function", name, "policy", qualifier);
 export const invokeConfigKey = (at: Place, name: string, qualifier: string): Key =>
   key("lambda", at.accountId, at.region, "function", name, "invoke-config", qualifier);
+export const urlKey = (at: Place, name: string, qualifier: string): Key =>
+  key("lambda", at.accountId, at.region, "function", name, "url", qualifier);
+export const urlAddressKey = (urlId: string): Key => key("lambda-url", urlId);
 export const concurrencyKey = (at: Place): Key => key("lambda", at.accountId, at.region, "concurrency");
 export const mappingKey = (at: Place, uuid: string): Key => key("lambda", at.accountId, at.region, "mapping", uuid);
 export const layerKey = (at: Place, name: string): Key => key("lambda", at.accountId, at.region, "layer", name);
@@ -169,7 +200,7 @@ export const layerVersionKey = (at: Place, name: string, version: number): Key =
 export const functionRange = (at: Place, name: string) =>
   keysUnder("lambda", at.accountId, at.region, "function", name);
 
-type FunctionNoun = "version" | "alias" | "policy" | "invoke-config";
+type FunctionNoun = "version" | "alias" | "policy" | "invoke-config" | "url";
 export const nounRange = (at: Place, name: string, noun: FunctionNoun) =>
   keysUnder("lambda", at.accountId, at.region, "function", name, noun);
 export const mappingRange = (at: Place) => keysUnder("lambda", at.accountId, at.region, "mapping");

@@ -78,6 +78,7 @@ export function fakePorts(): FakePorts {
       revision: () => "1",
       zip: async () => Readable.from(["zip"]),
     },
+    mayCallUrl: (_tx, { principal }) => principal.type === "root",
     workerEndpoint: () => "http://127.0.0.1:4566",
   };
 }
