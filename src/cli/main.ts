@@ -122,7 +122,11 @@ withServeOptions(program.command("up"))
     new Option("--endpoint <url>", "deploy to the Virga there; never start one").argParser(url).conflicts("port"),
   )
   .option("--stack <name>", "name of the stack (default: the folder's name)")
-  .option("--parameter <name=value>", "a template parameter; may be given several times", pair)
+  .option(
+    "--parameter <name=value>",
+    "a template parameter, kept until it is given again; may be given several times",
+    pair,
+  )
   .option("--no-watch", "deploy once, without watching the sources")
   .addOption(json())
   .addHelpText(

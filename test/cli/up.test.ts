@@ -79,7 +79,7 @@ test("deploy, reload, break, mend, restart, invoke, logs, down", async (t) => {
   await up.says(/Plain reloaded in/);
   assert.equal(await greet("Plain"), '"plain 2"');
 
-  writeFiles(folder, { "app/template.yaml": TEMPLATE.replace("Default: Hello", "Default: Welcome") });
+  writeFiles(folder, { "app/template.yaml": TEMPLATE.replace("!Ref Greeting", "Welcome") });
   await up.says(/app deployed in/);
   assert.equal(await greet(), '"welcome ada?"');
 
@@ -88,7 +88,7 @@ test("deploy, reload, break, mend, restart, invoke, logs, down", async (t) => {
   });
   await up.says(/✖ .*Colour/);
   assert.equal(await greet(), '"welcome ada?"');
-  writeFiles(folder, { "app/template.yaml": TEMPLATE.replace("Default: Hello", "Default: Welcome") });
+  writeFiles(folder, { "app/template.yaml": TEMPLATE.replace("!Ref Greeting", "Welcome") });
 
   const log = await virga("logs", "Greeter", "--filter", "greeting");
   assert.match(log.stdout, /greeting Ada/);

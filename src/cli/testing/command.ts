@@ -37,6 +37,9 @@ function environment(): NodeJS.ProcessEnv {
   return { PATH, HOME, TMPDIR, CHROMIUM, NO_COLOR: "1" };
 }
 
+/** A test that waits for words that never come says so, instead of hanging. */
+const SAYS_MS_MAX = 60_000;
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -88,17 +91,21 @@ export function launch(
     stderr: () => output.stderr,
     says(pattern) {
       return new Promise((resolve, reject) => {
+        const give = (reason: string) => reject(new Error(`${reason} ${pattern}:\n${output.stdout}${output.stderr}`));
+        const deadline = setTimeout(() => give("In a minute it did not say"), SAYS_MS_MAX);
         const look = () => {
           const match = pattern.exec(output.stdout) ?? pattern.exec(output.stderr);
           if (!match) return;
+          clearTimeout(deadline);
           listeners.delete(look);
           resolve(match);
         };
         listeners.add(look);
         look();
-        void closed.then(() =>
-          reject(new Error(`It ended without saying ${pattern}:\n${output.stdout}${output.stderr}`)),
-        );
+        void closed.then(() => {
+          clearTimeout(deadline);
+          give("It ended without saying");
+        });
       });
     },
     async end(signal = "SIGINT") {

@@ -1,6 +1,6 @@
 /** One application: a template and its code, and the stack they become. */
 import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StackEvent } from "@aws-sdk/client-cloudformation";
 import { isMap } from "yaml";
 import { cloudformationClient } from "../clients.ts";
@@ -60,12 +60,12 @@ export function createProject({ templatePath, stackName, parameters }: ProjectOp
     stackName,
     inputs: () => inputs,
     async deploy(target, progress) {
+      // Until the builds have told what they read, anything may be what mends them.
+      inputs = [dirname(templatePath), ...inputs];
       const template = readTemplate(templatePath);
       const code = localCode(template);
       builder ??= createBuilder(buildsOf(template.directory, stackName));
       artifacts ??= createArtifacts(target, () => accountOf(target));
-      // Until the build has told what it reads, everything in the source folders counts.
-      inputs = [templatePath, ...code.map(({ source }) => source)];
       const builds = await Promise.all(code.map(async (item) => [item, await builder!.build(item)] as const));
       inputs = [templatePath, ...builds.flatMap(([, built]) => built.inputs)];
       await Promise.all(builds.map(([item, built]) => place(template, item, built, artifacts!)));
