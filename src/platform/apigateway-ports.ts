@@ -9,7 +9,7 @@ import type { Transaction } from "../storage/transaction.ts";
 import { internalFailure, type Protocol, type Reply, ServiceProtocol } from "../wire/protocols.ts";
 import { parseForm } from "../wire/query.ts";
 import { decodeSegment, parseQuery } from "../wire/rest.ts";
-import type { Operation, ShapeLibrary } from "../wire/shapes.ts";
+import { isStructure, type Operation, type ShapeLibrary } from "../wire/shapes.ts";
 import type { Core } from "./core.ts";
 
 export interface ApigatewayPortOptions {
@@ -126,6 +126,8 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
           signal: flow.signal,
           http: { method: request.method, headers: request.headers, trailers: () => ({}) },
         });
+        if (protocol === "awsQuery" && wantsJson(request))
+          return queryJson(protocolOf(service), call.operation, output, requestId);
         return await collected(protocolOf(service).encode(call.operation, protocol, output ?? {}, requestId));
       } catch (thrown) {
         let error = thrown;
@@ -136,9 +138,46 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
           });
           error = internalFailure(protocol);
         }
+        if (protocol === "awsQuery" && wantsJson(request)) {
+          const reply = protocolOf(service).encodeError(error as AwsError, protocol, requestId, request.path);
+          return queryErrorJson(error as AwsError, reply, requestId);
+        }
         return collected(protocolOf(service).encodeError(error as AwsError, protocol, requestId, request.path));
       }
     },
+  };
+}
+
+/** Query services answer in JSON whoever accepts it, which REST APIs do: `{"SendMessageResponse":{"SendMessageResult":{…},"ResponseMetadata":{…}}}`. */
+const wantsJson = (request: AwsRequest): boolean => request.headers["accept"]?.startsWith("application/json") ?? false;
+
+function queryJson(codec: ServiceProtocol, operation: Operation, output: unknown, requestId: string): AwsResponse {
+  const { body } = codec.encode(operation, "awsJson1_0", output ?? {}, requestId);
+  const { output: shape } = operation;
+  // Members that have no value are there as null.
+  const result = isStructure(shape)
+    ? { ...Object.fromEntries(shape.members.map(({ name }) => [name, null])), ...JSON.parse(String(body)) }
+    : undefined;
+  const name = operation.name;
+  return jsonAnswer(200, requestId, {
+    [`${name}Response`]: {
+      ...(result && { [`${name}Result`]: result }),
+      ResponseMetadata: { RequestId: requestId },
+    },
+  });
+}
+
+function queryErrorJson(error: AwsError, reply: Reply, requestId: string): AwsResponse {
+  const code = /<Code>([^<]*)<\/Code>/.exec(String(reply.body))?.[1] ?? error.code;
+  const detail = { Code: code, Message: error.message, Type: error.fault };
+  return jsonAnswer(reply.status, requestId, { Error: detail, RequestId: requestId });
+}
+
+function jsonAnswer(status: number, requestId: string, content: object): AwsResponse {
+  return {
+    status,
+    headers: { "content-type": "application/json", "x-amzn-requestid": requestId },
+    body: Buffer.from(JSON.stringify(content)),
   };
 }
 

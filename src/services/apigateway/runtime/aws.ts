@@ -61,7 +61,7 @@ export async function callAws(
 }
 
 function headersOf(request: BackendRequest): Record<string, string> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { accept: "application/json" };
   for (const [name, value] of request.headers) headers[name.toLowerCase()] = value;
   headers["content-length"] = String(request.body.length);
   return headers;
