@@ -34,7 +34,7 @@ export function collect(
       else (rest ??= []).push(chunk);
     });
     request.on("end", () => resolve(rest ? Buffer.concat([first!, ...rest]) : (first ?? Buffer.alloc(0))));
-    request.on("error", reject);
+    request.on("error", () => reject(new RequestAborted()));
     request.on("close", () => {
       if (!request.complete) reject(new RequestAborted());
     });

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { pipeline, type Readable } from "node:stream";
+import { pipeline, type Readable, type Transform } from "node:stream";
 import { AwsError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
@@ -161,6 +161,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     const headers = request.headers as Record<string, string>;
     const host = hostName(headers["host"]);
     latest.set(request.socket, request);
+    const sourceIp = sourceIpOf(request);
 
     const front = options.front(host, path, request.method!);
     if (front) return serveFront(front, request, response, { host, path, query, requestId });
@@ -223,7 +224,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         endpoint: endpointOf(headers),
         method: request.method!,
         headers,
-        sourceIp: sourceIpOf(request),
+        sourceIp,
         trailers,
         get signal() {
           return (abort ??= abortWith(response)).signal;
@@ -367,10 +368,10 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       if (chunked) {
         const decoder = chunkDecoder(headers, contentHash, authentication);
         trailers = () => decoder.trailers;
-        body = pipeline(request, decoder, () => {});
+        body = passOn(request, decoder);
         dropChunkedEncoding(headers);
       } else if (isS3 && contentHash && /^[0-9a-f]{64}$/.test(contentHash)) {
-        body = pipeline(request, new PayloadHashCheck(contentHash), () => {});
+        body = passOn(request, new PayloadHashCheck(contentHash));
       }
       if (!streams) body = await collectStream(body, BODY_BYTES_MAX);
     } else {
@@ -483,6 +484,19 @@ function chunkDecoder<Who>(
         }
       : undefined;
   return new AwsChunkedDecoder(decodedBytes, signing);
+}
+
+/**
+ * Sends a request's body through a check. A check that fails must not take the request down with it, as a pipeline would: the caller is still to be
+ * told. The rest of the body is then read and dropped.
+ */
+function passOn(request: IncomingMessage, check: Transform): Readable {
+  request.once("error", () => check.destroy(new RequestAborted()));
+  check.once("error", () => {
+    request.unpipe(check);
+    request.resume();
+  });
+  return request.pipe(check);
 }
 
 /** The service sees the body and the length that the object has, not the transfer's. */

@@ -126,6 +126,8 @@ const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CL
 /** A body of known, small length. @throws IncompleteBody when it turns out longer */
 function collect(stream: Readable, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // A body may have failed before anybody asked for it.
+    if (stream.destroyed) return reject(stream.errored ?? s3Error("IncompleteBody"));
     const chunks: Buffer[] = [];
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
