@@ -57,9 +57,16 @@ export function fakeWorld(): FakeWorld {
       things.set(id, { ...properties, stackTags: context.tags });
       return { id, attributes: attributes(id, properties) };
     },
-    async update(context, id, properties) {
+    /** Like many real ones: it sets what differs from `previous`, and what it has set stays when it fails after that. */
+    async update(context, id, properties, previous) {
+      const made = { ...things.get(id) };
+      for (const name of new Set([...Object.keys(previous), ...Object.keys(properties)])) {
+        if (previous[name] === properties[name]) continue;
+        if (properties[name] === undefined) delete made[name];
+        else made[name] = properties[name];
+      }
+      things.set(id, { ...made, stackTags: context.tags });
       step("update", context.logicalId);
-      things.set(id, { ...properties, stackTags: context.tags });
       return { id, attributes: attributes(id, properties) };
     },
     async delete(context, id) {
