@@ -11,7 +11,8 @@ import { createHash } from "node:crypto";
 import { assert } from "../../kernel/errors.ts";
 import { after, type Key, type KeyPart, key } from "../../storage/keys.ts";
 import type { KeyCondition } from "./expressions/key-condition.ts";
-import type { IndexRecord, TableRecord } from "./state.ts";
+import type { IndexRecord } from "./state.ts";
+import type { TableSchema } from "./stored.ts";
 import { type AttributeMap, type AttributeValue, attribute, type KeyType } from "./values/attribute-value.ts";
 import { orderedNumber } from "./values/numbers.ts";
 
@@ -58,7 +59,7 @@ export function tailParts(table: KeySchema, map: AttributeMap): KeyPart[] {
 }
 
 /** The key of an item's entry in an index; undefined when the item lacks an attribute of the index's key. */
-export function entryKey(prefix: Key, index: IndexRecord, table: TableRecord, map: AttributeMap): Key | undefined {
+export function entryKey(prefix: Key, index: IndexRecord, table: TableSchema, map: AttributeMap): Key | undefined {
   const hash = attribute(map, index.hash);
   if (hash === undefined) return undefined;
   let text = prefix + key(hashPart(hash));
@@ -118,7 +119,7 @@ export function partitionHash(value: AttributeValue): number {
     .readUInt32BE(0);
 }
 
-export const typeOfKey = (table: TableRecord, name: string): KeyType => {
+export const typeOfKey = (table: TableSchema, name: string): KeyType => {
   const definition = table.attributes.find((defined) => defined.name === name);
   assert(definition, `the key attribute ${name} is defined`);
   return definition.type;

@@ -8,7 +8,8 @@ import { type Condition, eachPath } from "./expressions/condition.ts";
 import type { Path } from "./expressions/paths.ts";
 import { knownType, type Update } from "./expressions/update.ts";
 import { typeOfKey } from "./keys.ts";
-import type { IndexRecord, TableRecord } from "./state.ts";
+import type { IndexRecord } from "./state.ts";
+import type { TableSchema } from "./stored.ts";
 import {
   type AttributeMap,
   type AttributeType,
@@ -24,7 +25,7 @@ const RANGE_KEY_BYTES_MAX = 1024;
 
 /** Key attributes of a table or an index with their types, the partition key first. */
 export function keyAttributes(
-  table: TableRecord,
+  table: TableSchema,
   schema: { readonly hash: string; readonly range?: string } = table,
 ): { readonly name: string; readonly type: KeyType; readonly isHash: boolean }[] {
   const hash = { name: schema.hash, type: typeOfKey(table, schema.hash), isHash: true };
@@ -33,7 +34,7 @@ export function keyAttributes(
 }
 
 /** Checks that a map holds the key's attributes and no others. @throws ValidationException */
-export function checkKey(table: TableRecord, map: AttributeMap): void {
+export function checkKey(table: TableSchema, map: AttributeMap): void {
   const attributes = keyAttributes(table);
   if (Object.keys(map).length !== attributes.length) throw keyDoesNotMatch();
   for (const { name, type, isHash } of attributes) checkKeyAttribute(map, name, type, isHash);
@@ -73,7 +74,7 @@ function checkKeyLength(value: AttributeValue, isHash: boolean): void {
 }
 
 /** Checks an item that is to be put whole: the table's key, then the keys of its indexes. @throws ValidationException */
-export function checkItemKeys(table: TableRecord, item: AttributeMap): void {
+export function checkItemKeys(table: TableSchema, item: AttributeMap): void {
   checkTableKeyOfItem(table, item);
   for (const index of indexesByName(table)) {
     for (const { name, type, isHash } of keyAttributes(table, index)) {
@@ -94,7 +95,7 @@ export function checkItemKeys(table: TableRecord, item: AttributeMap): void {
 }
 
 /** @throws ValidationException naming the attribute that is missing or of the wrong type */
-export function checkTableKeyOfItem(table: TableRecord, item: AttributeMap): void {
+export function checkTableKeyOfItem(table: TableSchema, item: AttributeMap): void {
   for (const { name, type, isHash } of keyAttributes(table)) {
     const value = attribute(item, name);
     if (value === undefined) throw invalidParameter(`Missing the key ${name} in the item`);
@@ -106,7 +107,7 @@ export function checkTableKeyOfItem(table: TableRecord, item: AttributeMap): voi
 }
 
 /** The index that an error names is the first by name. */
-const indexesByName = (table: TableRecord): readonly IndexRecord[] =>
+const indexesByName = (table: TableSchema): readonly IndexRecord[] =>
   table.indexes.length < 2
     ? table.indexes
     : [...table.indexes].sort((left, right) => (left.name < right.name ? -1 : 1));
@@ -136,7 +137,7 @@ export const plannedChanges = (update: Update): PlannedChange[] =>
   });
 
 /** Refuses to change key attributes, and to set an index key to what cannot be one. @throws ValidationException */
-export function checkPlannedChanges(table: TableRecord, changes: readonly PlannedChange[]): void {
+export function checkPlannedChanges(table: TableSchema, changes: readonly PlannedChange[]): void {
   for (const { name } of keyAttributes(table)) {
     if (changes.some(({ path }) => path[0] === name)) {
       throw invalidParameter(`Cannot update attribute ${name}. This attribute is part of the key`);
@@ -165,7 +166,7 @@ const emptyIndexKey = (empty: string): AwsError =>
   );
 
 /** Checks the index keys of what an update made. @throws ValidationException */
-export function checkUpdatedIndexKeys(table: TableRecord, item: AttributeMap): void {
+export function checkUpdatedIndexKeys(table: TableSchema, item: AttributeMap): void {
   for (const index of indexesByName(table)) {
     for (const { name, type, isHash } of keyAttributes(table, index)) {
       const value = attribute(item, name);
@@ -181,7 +182,7 @@ export function checkUpdatedIndexKeys(table: TableRecord, item: AttributeMap): v
 }
 
 /** Refuses paths into key attributes. @throws ValidationException */
-export function checkKeyPaths(table: TableRecord, paths: readonly Path[]): void {
+export function checkKeyPaths(table: TableSchema, paths: readonly Path[]): void {
   const nested = new Set(paths.filter((path) => path.length > 1).map((path) => path[0]));
   if (nested.size === 0) return;
   const refuse = (kind: string, name: string) =>

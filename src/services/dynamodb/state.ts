@@ -2,7 +2,7 @@
  * What DynamoDB remembers, and where.
  *
  *     dynamodb / ACCOUNT / REGION
- *       ├ "table"  / NAME                                      TableRecord      read by every operation: small
+ *       ├ "table"  / NAME                                      TableRecord
  *       ├ "number"                                             the number that the next table gets
  *       ├ "tags"   / NUMBER                                    tags
  *       ├ "count"  / NUMBER                                    Counters
@@ -13,7 +13,7 @@
  *       └ "token"  / CLIENT TOKEN                              TokenRecord
  *
  * A table's number is never used again, so that what a deleted table leaves behind can be swept in small steps. `hash`, `range` and `tail`
- * are in `keys.ts`.
+ * are in `keys.ts`; how TableRecord and Counters are written is in `stored.ts`.
  */
 import type { AccountId, Region } from "../../kernel/arn.ts";
 import { type Key, key, keysUnder } from "../../storage/keys.ts";
@@ -86,10 +86,8 @@ export interface ExpiryRecord {
   readonly key: PackedItem;
 }
 
-export const tableRecord = defineRecord<TableRecord>("dynamodb.Table", 1);
 export const numberRecord = defineRecord<number>("dynamodb.NextTableNumber", 1);
 export const tagsRecord = defineRecord<Readonly<Record<string, string>>>("dynamodb.Tags", 1);
-export const countersRecord = defineRecord<Counters>("dynamodb.Counters", 1);
 export const itemRecord = defineRecord<PackedItem>("dynamodb.Item", 1);
 export const entryRecord = defineRecord<PackedItem>("dynamodb.IndexEntry", 1);
 export const expiryRecord = defineRecord<ExpiryRecord>("dynamodb.Expiry", 1);

@@ -3,26 +3,19 @@ import { type Arn, arn, parseArn } from "../../kernel/arn.ts";
 import type { Key } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import { accessDenied, resourceNotFound, tableNotFound, validation } from "./errors.ts";
-import {
-  entriesPrefix,
-  type IndexRecord,
-  itemsPrefix,
-  type Place,
-  type TableRecord,
-  tableKey,
-  tableRecord,
-} from "./state.ts";
+import { entriesPrefix, type IndexRecord, itemsPrefix, type Place, type TableRecord, tableKey } from "./state.ts";
+import { type TableSchema, tableRecord } from "./stored.ts";
 
 export interface Table {
   readonly place: Place;
-  readonly record: TableRecord;
+  readonly record: TableSchema;
   /** Of its items' keys. */
   readonly prefix: Key;
 }
 
 /** @param tableName as constrained, a name or an ARN @throws ResourceNotFoundException, AccessDeniedException for an ARN of another account */
 export function openTable(tx: Transaction, place: Place, tableName: string): Table {
-  const record = tableRecord.get(tx, tableKey(place, nameOfTable(place, tableName)));
+  const record = tableRecord.schema(tx, tableKey(place, nameOfTable(place, tableName)));
   if (!record) throw resourceNotFound();
   return tableOf(place, record);
 }
@@ -35,7 +28,7 @@ export function findTable(tx: Transaction, place: Place, tableName: string): Tab
   return record;
 }
 
-export const tableOf = (place: Place, record: TableRecord): Table => ({
+export const tableOf = (place: Place, record: TableSchema): Table => ({
   place,
   record,
   prefix: itemsPrefix(place, record.number),

@@ -4,7 +4,8 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../service.ts";
 import { invalidParameter, validation } from "./errors.ts";
-import { type Place, type TableRecord, tableKey, tableRecord, tagsKey, tagsRecord } from "./state.ts";
+import { type Place, type TableRecord, tableKey, tagsKey, tagsRecord } from "./state.ts";
+import { tableRecord } from "./stored.ts";
 
 type Tags = NonNullable<InputOf<"dynamodb", "TagResource">["Tags"]>;
 

@@ -5,16 +5,8 @@
 import type { Key } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import { entryKey, itemKey } from "./keys.ts";
-import {
-  type Counters,
-  countersKey,
-  countersRecord,
-  entryRecord,
-  type IndexRecord,
-  itemRecord,
-  NO_ITEMS,
-  type TableRecord,
-} from "./state.ts";
+import { type Counters, countersKey, entryRecord, type IndexRecord, itemRecord, NO_ITEMS } from "./state.ts";
+import { countersRecord, type TableSchema } from "./stored.ts";
 import { entriesOf, type Table } from "./table.ts";
 import { moveExpiry } from "./time-to-live/expiry.ts";
 import { type AttributeMap, attribute, equalMaps, setAttribute } from "./values/attribute-value.ts";
@@ -102,14 +94,14 @@ function writeEntry(
 export function entryOf(
   prefix: Key,
   index: IndexRecord,
-  table: TableRecord,
+  table: TableSchema,
   item: AttributeMap,
 ): { readonly key: Key; readonly map: AttributeMap } | undefined {
   const key = entryKey(prefix, index, table, item);
   return key === undefined ? undefined : { key, map: projected(index, table, item) };
 }
 
-function projected(index: IndexRecord, table: TableRecord, item: AttributeMap): AttributeMap {
+function projected(index: IndexRecord, table: TableSchema, item: AttributeMap): AttributeMap {
   if (index.projection === "ALL") return item;
   const map: AttributeMap = {};
   for (const name of projectedNames(index, table)) {
@@ -120,7 +112,7 @@ function projected(index: IndexRecord, table: TableRecord, item: AttributeMap): 
 }
 
 /** Key attributes of table and index, and what INCLUDE adds. */
-export function projectedNames(index: IndexRecord, table: TableRecord): Set<string> {
+export function projectedNames(index: IndexRecord, table: TableSchema): Set<string> {
   const names = [table.hash, table.range, index.hash, index.range, ...(index.nonKeyAttributes ?? [])];
   return new Set(names.filter((name): name is string => name !== undefined));
 }

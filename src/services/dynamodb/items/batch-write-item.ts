@@ -8,7 +8,7 @@ import { CAPACITY_MODES, createConstraints, METRICS_MODES, printed, printedStruc
 import { keyDoesNotMatch, validation } from "../errors.ts";
 import { itemKey } from "../keys.ts";
 import { checkItemKeys, checkItemSize, checkKey } from "../rules.ts";
-import type { TableRecord } from "../state.ts";
+import type { TableSchema } from "../stored.ts";
 import { openTable } from "../table.ts";
 import { type AttributeMap, normalizeMap } from "../values/attribute-value.ts";
 import { readItem, writeItem } from "../writing.ts";
@@ -62,7 +62,7 @@ export function batchWriteItem(
 }
 
 /** In a batch a wrong table key is told in other words than in PutItem. */
-function checkPut(table: TableRecord, item: AttributeMap): void {
+function checkPut(table: TableSchema, item: AttributeMap): void {
   try {
     checkItemKeys(table, item);
   } catch (error) {

@@ -2,17 +2,8 @@
 import { after, type Key } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import { typeOfKey } from "../keys.ts";
-import {
-  countersKey,
-  countersRecord,
-  entryRecord,
-  itemRecord,
-  NO_ITEMS,
-  type Place,
-  type TableRecord,
-  tableKey,
-  tableRecord,
-} from "../state.ts";
+import { countersKey, entryRecord, itemRecord, NO_ITEMS, type Place, type TableRecord, tableKey } from "../state.ts";
+import { countersRecord, tableRecord } from "../stored.ts";
 import { entriesOf, tableOf } from "../table.ts";
 import { type AttributeMap, attribute, typeOf } from "../values/attribute-value.ts";
 import { pack, unpack } from "../values/packed.ts";

@@ -11,10 +11,10 @@ import {
   type TableRecord,
   type Throughput,
   tableKey,
-  tableRecord,
   tagsKey,
   tagsRecord,
 } from "../state.ts";
+import { tableRecord } from "../stored.ts";
 import { checkTags } from "../tags.ts";
 import type { KeyType } from "../values/attribute-value.ts";
 import { describe } from "./describe.ts";

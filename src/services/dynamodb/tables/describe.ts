@@ -2,15 +2,8 @@
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { createConstraints, tableNameConstraint } from "../constraints.ts";
-import {
-  countersKey,
-  countersRecord,
-  type IndexRecord,
-  NO_ITEMS,
-  type Place,
-  type TableRecord,
-  type Throughput,
-} from "../state.ts";
+import { countersKey, type IndexRecord, NO_ITEMS, type Place, type TableRecord, type Throughput } from "../state.ts";
+import { countersRecord } from "../stored.ts";
 import { findTable, indexArn, tableArn } from "../table.ts";
 
 export type TableDescription = NonNullable<OutputOf<"dynamodb", "DescribeTable">["Table"]>;

@@ -3,7 +3,8 @@ import { after } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { createConstraints } from "../constraints.ts";
-import { allTables, tableKey, tableRecord } from "../state.ts";
+import { allTables, tableKey } from "../state.ts";
+import { tableRecord } from "../stored.ts";
 
 const LIMIT_MAX = 100;
 
@@ -23,8 +24,7 @@ export function listTables(
   const limit = input.Limit ?? LIMIT_MAX;
   const { start, end } = allTables(context);
   const from = first === undefined ? start : after(tableKey(context, first));
-  const names: string[] = [];
-  for (const [, record] of tableRecord.range(tx, from, end, { limit: limit + 1 })) names.push(record.name);
+  const names = [...tableRecord.names(tx, from, end, { limit: limit + 1 })];
   const page = names.slice(0, limit);
   return { TableNames: page, ...(names.length > limit && { LastEvaluatedTableName: page.at(-1)! }) };
 }

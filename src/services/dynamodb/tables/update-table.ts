@@ -4,16 +4,8 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { createConstraints, indexNameConstraint, strictTableNameConstraint } from "../constraints.ts";
 import { invalidParameter, limitExceeded, validation } from "../errors.ts";
-import {
-  countersKey,
-  countersRecord,
-  entriesPrefix,
-  type IndexRecord,
-  type TableRecord,
-  type Throughput,
-  tableKey,
-  tableRecord,
-} from "../state.ts";
+import { countersKey, entriesPrefix, type IndexRecord, type TableRecord, type Throughput, tableKey } from "../state.ts";
+import { countersRecord, tableRecord } from "../stored.ts";
 import { findTable } from "../table.ts";
 import type { KeyType } from "../values/attribute-value.ts";
 import { BACKFILL, type Backfill } from "./backfill.ts";

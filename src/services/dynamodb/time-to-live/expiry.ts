@@ -9,7 +9,8 @@
 import { type Key, key } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import { type KeySchema, tailParts } from "../keys.ts";
-import { expiriesPrefix, expiryRecord, type Place, type TableRecord, timerKey, timerRecord } from "../state.ts";
+import { expiriesPrefix, expiryRecord, type Place, timerKey, timerRecord } from "../state.ts";
+import type { TableSchema } from "../stored.ts";
 import type { Table } from "../table.ts";
 import { type AttributeMap, attribute, setAttribute } from "../values/attribute-value.ts";
 import { pack, unpack } from "../values/packed.ts";
@@ -23,7 +24,7 @@ export interface ExpiryDue extends Place {
   readonly dueMs: number;
 }
 
-type TimeToLive = NonNullable<TableRecord["timeToLive"]>;
+type TimeToLive = NonNullable<TableSchema["timeToLive"]>;
 
 /** Times further back are taken for a mistake, not for an expiry. */
 const PAST_SECONDS_MAX = 5 * 365 * 24 * 3600;
