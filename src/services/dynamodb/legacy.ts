@@ -211,7 +211,9 @@ export function checkAttributeUpdates(updates: AttributeUpdates | undefined): Le
 
 export const plannedLegacyChanges = (updates: readonly LegacyUpdate[]): PlannedChange[] =>
   updates.map(({ name, action, value }) =>
-    value === undefined || action === "DELETE" ? { path: [name] } : { path: [name], type: typeOf(value), value },
+    value === undefined || action === "DELETE"
+      ? { path: [name], takes: true }
+      : { path: [name], type: typeOf(value), value },
   );
 
 /** @returns the new item @throws ValidationException where an attribute has another type */

@@ -122,12 +122,14 @@ export interface PlannedChange {
   readonly path: Path;
   readonly type?: AttributeType;
   readonly value?: AttributeValue;
+  /** It takes something away: REMOVE or DELETE. */
+  readonly takes?: true;
 }
 
 export const plannedChanges = (update: Update): PlannedChange[] =>
   update.map((change): PlannedChange => {
     if (change.kind === "ADD") return { path: change.path, type: typeOf(change.value), value: change.value };
-    if (change.kind !== "SET") return { path: change.path };
+    if (change.kind !== "SET") return { path: change.path, takes: true };
     const type = knownType(change.value);
     return {
       path: change.path,
@@ -212,9 +214,11 @@ export function checkItemSize(item: AttributeMap): number {
 /** @throws ValidationException for an item that an update made larger than 400 KB */
 export function checkUpdatedSize(item: AttributeMap): number {
   const bytes = itemSize(item);
-  if (bytes > ITEM_BYTES_MAX) throw validation("Item size to update has exceeded the maximum allowed size");
+  if (bytes > ITEM_BYTES_MAX) throw updatedTooLarge();
   return bytes;
 }
+
+export const updatedTooLarge = (): AwsError => validation("Item size to update has exceeded the maximum allowed size");
 
 /** @throws ValidationException for a name given twice */
 export function checkDistinctNames(names: readonly string[] | undefined): void {

@@ -34,10 +34,12 @@ export function getItem(
   checkKey(table.record, key);
   if (paths) checkKeyPaths(table.record, paths);
   const item = readItem(tx, table, key);
-  const capacity = consumedCapacity(input.ReturnConsumedCapacity, input.TableName!, {
-    table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
-    indexes: [],
-  });
+  const capacity =
+    input.ReturnConsumedCapacity &&
+    consumedCapacity(input.ReturnConsumedCapacity, input.TableName!, {
+      table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
+      indexes: [],
+    });
   return {
     ...(item && { Item: paths ? project(paths, item) : item }),
     ...(capacity && { ConsumedCapacity: capacity }),

@@ -613,6 +613,32 @@ describe("UpdateItem", () => {
       assert.deepEqual(await dynamo.get("range", table.Key), { pk: S("u"), sk: S("1"), misc: N(5) });
     });
   }
+  // Measured on AWS: dynamodb-conformance, tests/tier3/limits/itemSizeBySurface.test.ts (2026-08-19).
+  const ceilings: [string, string, AttributeMap, object, number][] = [
+    ["one SET at a short key", "SET b = :v", {}, {}, 409_600 - 19],
+    ["an attribute left alone", "SET b = :v", { u: S("yyyyyyyyyy") }, {}, 409_600 - 8],
+    ["a second SET", "SET b = :v, c = :c", {}, { ":c": S("y") }, 409_600 - 38],
+    ["a REMOVE besides", "SET b = :v REMOVE r", { r: S("z") }, {}, 409_600 - 21],
+  ];
+  for (const [name, UpdateExpression, kept, more, ceiling] of ceilings) {
+    it(`measures what it writes: ${name}`, async () => {
+      const Key = { pk: S("K") };
+      const rest = 3 + ("u" in kept ? 11 : 0) + (":c" in more ? 2 : 0) + 1;
+      const input = (bytes: number) => ({
+        TableName: "hash",
+        Key,
+        UpdateExpression,
+        ExpressionAttributeValues: { ":v": S("a".repeat(bytes - rest)), ...more },
+      });
+      for (const bytes of [ceiling + 1, ceiling]) {
+        await dynamo.put("hash", { ...Key, ...kept });
+        if (bytes > ceiling)
+          await dynamo.refuses("UpdateItem", input(bytes), "Item size to update has exceeded the maximum allowed size");
+        else await dynamo.call("UpdateItem", input(bytes));
+      }
+      await dynamo.call("DeleteItem", { TableName: "hash", Key });
+    });
+  }
   it("creates the item that is not there, even without an update", async () => {
     await dynamo.call("DeleteItem", table);
     assert.deepEqual(await dynamo.call("UpdateItem", table), {});

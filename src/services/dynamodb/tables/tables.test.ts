@@ -5,6 +5,7 @@ import { openTestPlatform } from "../../../platform/testing.ts";
 import { MemoryEngine } from "../../../storage/engines/memory.ts";
 import { key, keysUnder } from "../../../storage/keys.ts";
 import { type Dynamo, dynamoOn, keySchema, type Loose, N, openDynamo, S, tableInput } from "../testing.ts";
+import type { AttributeMap } from "../values/attribute-value.ts";
 
 let dynamo: Dynamo;
 before(async () => {
@@ -735,33 +736,35 @@ describe("an index made later", () => {
   }
   it("is filled with what is there, step by step, while writes go on", async () => {
     const own = await withItems();
-    const { TableDescription } = await own.call("UpdateTable", update);
-    const [made] = TableDescription!.GlobalSecondaryIndexes!;
-    assert.deepEqual([made!.IndexStatus, made!.Backfilling], ["CREATING", true]);
-    await own.refuses(
-      "UpdateTable",
-      { ...update, GlobalSecondaryIndexUpdates: [{ Create: index("two", ["g"]) }] },
-      /Only 1 online index/,
-      "LimitExceededException",
-    );
-    await own.refuses(
-      "Scan",
-      { TableName: "late", IndexName: "gsi" },
-      "Cannot read from backfilling global secondary index: gsi",
-    );
-    // Items that the filling has passed, and items that it has not.
-    const writes = [
+    // All in one batch: the index is there, and nothing of it is filled yet.
+    const made = own.call("UpdateTable", update);
+    const batch = [
       own.call("DeleteItem", { TableName: "late", Key: { pk: S("p2") } }),
       own.call("DeleteItem", { TableName: "late", Key: { pk: S("p498") } }),
-      own.put(
-        "late",
+      ...[
         { pk: S("p0"), g: S("x") },
-        { pk: S("p497"), g: S("y") },
-        { pk: S("new"), g: S("x") },
         { pk: S("p3"), g: S("x") },
+        { pk: S("p497"), g: S("y") },
+        { pk: S("p499") },
+        { pk: S("new"), g: S("x") },
+      ].map((item) => own.put("late", item as AttributeMap)),
+      own.refuses(
+        "UpdateTable",
+        { ...update, GlobalSecondaryIndexUpdates: [{ Create: index("two", ["g"]) }] },
+        /Only 1 online index/,
+        "LimitExceededException",
+      ),
+      own.refuses(
+        "Scan",
+        { TableName: "late", IndexName: "gsi" },
+        "Cannot read from backfilling global secondary index: gsi",
       ),
     ];
-    await Promise.all(writes);
+    const { TableDescription } = await made;
+    const [filling] = TableDescription!.GlobalSecondaryIndexes!;
+    assert.deepEqual([filling!.IndexStatus, filling!.Backfilling], ["CREATING", true]);
+    await Promise.all(batch);
+    await own.put("late", { pk: S("later"), g: S("x") });
     await own.platform.settle();
     const { Table } = await own.call("DescribeTable", { TableName: "late" });
     assert.deepEqual([Table!.TableStatus, Table!.GlobalSecondaryIndexes![0]!.IndexStatus], ["ACTIVE", "ACTIVE"]);
