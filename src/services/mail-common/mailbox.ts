@@ -7,6 +7,7 @@
  *     GET    /_aws/ses/ID              the message itself, as message/rfc822
  *     DELETE /_aws/ses, …?id=…         empties the mailbox, or takes one mail out
  */
+import { Readable } from "node:stream";
 import type { FlowContext, HttpFront, HttpRequest, HttpResponse } from "../service.ts";
 import { decodeWords, parseMailbox } from "./addresses.ts";
 import { headerOf, readMime } from "./mime.ts";
@@ -44,10 +45,24 @@ async function answer(
     return { status: 405, headers: { allow: "GET, HEAD, DELETE", "content-type": "text/plain" }, body: "" };
   }
   if (id !== undefined) return show(flow, id, visible);
-  const messages = [];
-  for (const mail of (await select(flow, request)).filter(visible))
-    messages.push(describe(mail, await readMail(flow, mail)));
-  return json({ messages });
+  const wanted = (await select(flow, request)).filter(visible);
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { status: 200, headers, body: Readable.from(listing(flow, wanted)) };
+}
+
+/** One mail in memory at a time: a mailbox may hold more than fits. */
+async function* listing(flow: FlowContext, wanted: readonly StoredMail[]): AsyncGenerator<string> {
+  let before = '{"messages":[';
+  for (const mail of wanted) {
+    // Between selecting and reading, somebody may have taken it out.
+    const mime = await readMail(flow, mail).catch((error) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    if (!mime) continue;
+    yield before + JSON.stringify(describe(mail, mime));
+    before = ",";
+  }
+  yield before === "," ? "]}" : `${before}]}`;
 }
 
 async function select(flow: FlowContext, request: HttpRequest): Promise<StoredMail[]> {
@@ -112,9 +127,3 @@ function describe(mail: StoredMail, mime: Buffer) {
     ...(mail.raw ? { RawData: mime.toString("utf8") } : {}),
   };
 }
-
-const json = (value: unknown): HttpResponse => ({
-  status: 200,
-  headers: { "content-type": "application/json", "cache-control": "no-store" },
-  body: JSON.stringify(value),
-});

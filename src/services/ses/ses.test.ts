@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Readable } from "node:stream";
 import { after, before, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
 import { AwsError } from "../../kernel/errors.ts";
@@ -6,7 +7,8 @@ import { openTestPlatform, type TestPlatform } from "../../platform/testing.ts";
 import { decodeWords } from "../mail-common/addresses.ts";
 import { createMailboxFront } from "../mail-common/mailbox.ts";
 import { composeMime, headerOf, readMime } from "../mail-common/mime.ts";
-import type { RelayedMail } from "../mail-common/send.ts";
+import { KEPT_MAX, type RelayedMail } from "../mail-common/send.ts";
+import { mailboxes, mailboxKey } from "../mail-common/state.ts";
 import type { HttpRequest, InputOf } from "../service.ts";
 
 const FROM = "shop@example.com";
@@ -23,8 +25,10 @@ const refused = (promise: Promise<unknown>, code: string, message?: string) =>
 async function mailbox(query = "", method = "GET", id?: string): Promise<any> {
   const request = { method, path: "", query, headers: {} } as unknown as HttpRequest;
   const response = await createMailboxFront(false).handle(platform.flow(), request, id === undefined ? {} : { id });
-  if (typeof response.body !== "string") return response;
-  return response.status === 200 ? JSON.parse(response.body).messages : response;
+  if (method !== "GET" || id !== undefined) return response;
+  return JSON.parse(
+    Buffer.concat(await (response.body as Readable).map((part) => Buffer.from(part)).toArray()).toString(),
+  ).messages;
 }
 
 const v1 = (input: Partial<InputOf<"ses", "SendEmail">> = {}) =>
@@ -197,6 +201,30 @@ describe("sending", () => {
     assert.equal(mail.Subject, "Größe");
     assert.equal(mail.Body.text_part, text);
     assert.deepEqual(mail.Attachments, [{ FileName: "naïve.bin", ContentType: "application/x-thing", Size: 40_000 }]);
+  });
+
+  test("the mailbox keeps the latest", async () => {
+    await v1({ ReplyToAddresses: ["first@example.org"] });
+    const text = "x".repeat(30_000);
+    await v1({ Message: { Subject: { Data: "large" }, Body: { Text: { Data: text } } } });
+    await platform.core.store.write((tx) => {
+      const { next } = mailboxes.get(tx, mailboxKey)!;
+      mailboxes.put(tx, mailboxKey, { kept: KEPT_MAX - 1, next });
+    });
+    const subjects = async () => (await mailbox()).map(({ Subject }: any) => Subject);
+    await v1();
+    assert.deepEqual(await subjects(), ["Hello", "large", "Hello"]);
+    await v1();
+    assert.deepEqual(await subjects(), ["large", "Hello", "Hello"]);
+    await v1();
+    assert.deepEqual(await subjects(), ["Hello", "Hello", "Hello"]);
+    await platform.core.store.write((tx) => {
+      const { next } = mailboxes.get(tx, mailboxKey)!;
+      mailboxes.put(tx, mailboxKey, { kept: 3, next });
+    });
+    await mailbox("", "DELETE");
+    const { kept } = (await platform.core.store.write((tx) => mailboxes.get(tx, mailboxKey)))!;
+    assert.equal(kept, 0);
   });
 
   test("raw mail goes to whom its headers or its destinations name", async () => {
