@@ -1,5 +1,4 @@
 /** Aliases: names for versions, which may share their invocations with one further version. */
-
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OutputOf } from "../service.ts";
 import {
@@ -10,7 +9,6 @@ import {
   revisionMismatch,
   validation,
 } from "./errors.ts";
-import { requireFunction } from "./functions.ts";
 import { type FunctionLocator, functionArn, isVersion, locate } from "./names.ts";
 import { constraints, PATTERNS } from "./rules.ts";
 import {
@@ -26,6 +24,7 @@ import {
   versionKey,
   versions,
 } from "./state.ts";
+import { requireFunction } from "./stored.ts";
 
 type Alias = OutputOf<"lambda", "GetAlias">;
 

@@ -11,9 +11,9 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { type Execution, execute, resolveTarget, type Target } from "./execution.ts";
-import type { Functions } from "./functions.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import { type InvokeConfigRecord, invokeConfigKey, invokeConfigs } from "./state.ts";
+import type { Functions } from "./stored.ts";
 
 export const INVOCATION_ACCEPTED = "lambda.InvocationAccepted";
 

@@ -1,5 +1,4 @@
 /** A version's configuration: how it is checked when it comes in, and how answers show it. */
-
 import { parseArn } from "../../kernel/arn.ts";
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";

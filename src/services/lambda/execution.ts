@@ -6,13 +6,13 @@
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { codeDirectory } from "./code.ts";
+import { unreservedConcurrency } from "./concurrency.ts";
 import { invalidRuntime, tooManyRequests } from "./errors.ts";
-import type { Functions } from "./functions.ts";
-import { requireFunction, requireVersion } from "./functions.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import { concurrencyExceeded, type FunctionSpec, type InvocationResult, runtimeUnavailable } from "./ports.ts";
-import { unreservedConcurrency } from "./settings.ts";
 import { aliases, aliasKey, type VersionRecord } from "./state.ts";
+import type { Functions } from "./stored.ts";
+import { requireFunction, requireVersion } from "./stored.ts";
 
 /** What a name and qualifier stand for at this moment. */
 export interface Target {

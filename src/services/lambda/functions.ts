@@ -1,9 +1,9 @@
 /** Functions: create, read, change, delete. What publishes versions is in `versions.ts`. */
-
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
-import { dropCode, functionCodeLocation, keepCode, receiveCode } from "./code.ts";
+import { functionCodeLocation, receiveCode } from "./code.ts";
+import { reserve } from "./concurrency.ts";
 import {
   changed,
   checkConfiguration,
@@ -14,41 +14,26 @@ import {
   roleRefused,
   shown,
 } from "./configuration.ts";
-import { functionNotFound, invalidParameterValue, resourceConflict, revisionMismatch, validation } from "./errors.ts";
+import { invalidParameterValue, resourceConflict, revisionMismatch, validation } from "./errors.ts";
 import { type FunctionLocator, functionArn, locate, locateOwn, newFunctionName } from "./names.ts";
-import type { FunctionHost, LambdaPorts } from "./ports.ts";
-import type { Roles } from "./roles.ts";
-import { constraints, LIMITS, lambdaDate } from "./rules.ts";
+import type { FunctionHost } from "./ports.ts";
+import { constraints, lambdaDate } from "./rules.ts";
 import {
   aliases,
-  aliasKey,
   type Code,
-  concurrencies,
-  concurrencyKey,
-  type FunctionRecord,
   functionKey,
   functionNames,
   functionRange,
   functions,
-  layerNames,
-  layerVersionRange,
-  layerVersions,
   nounRange,
-  type Place,
-  places,
   urlAddressKey,
   urls,
   type VersionRecord,
-  versionKey,
   versions,
 } from "./state.ts";
+import { type Functions, putVersion, removeVersion, requireFunction, requireVersion } from "./stored.ts";
+import { checkTagCount } from "./tags.ts";
 import { publish } from "./versions.ts";
-
-export interface Functions {
-  readonly ports: LambdaPorts;
-  readonly host: FunctionHost;
-  readonly roles: Roles;
-}
 
 /** @see https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
 export function createFunction({ ports, host, roles }: Functions) {
@@ -153,32 +138,6 @@ function checkArchitectures(architectures: readonly string[] | undefined): void 
   }
 }
 
-export function checkTagCount(tags: Readonly<Record<string, string>> | undefined): void {
-  if (tags && Object.keys(tags).length > LIMITS.tagsPerFunction) {
-    throw invalidParameterValue("Number of tags exceeds resource tag limit.");
-  }
-}
-
-/** @throws ResourceNotFoundException */
-export function requireFunction(tx: Transaction, at: FunctionLocator): FunctionRecord {
-  const record = functions.get(tx, functionKey(at, at.name));
-  if (!record) throw functionNotFound(functionArn(at, at.qualifier));
-  return record;
-}
-
-/**
- * The version that a name and qualifier stand for; an alias gives the version it points to.
- * @throws ResourceNotFoundException
- */
-export function requireVersion(tx: Transaction, at: FunctionLocator): VersionRecord {
-  const qualifier = at.qualifier ?? "$LATEST";
-  const alias = aliases.get(tx, aliasKey(at, at.name, qualifier));
-  const version = alias?.functionVersion ?? qualifier;
-  const record = /^(\$LATEST|\d+)$/.test(version) ? versions.get(tx, versionKey(at, at.name, version)) : undefined;
-  if (!record) throw functionNotFound(functionArn(at, at.qualifier));
-  return record;
-}
-
 /** @see https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html */
 export const getFunction: Operation<InputOf<"lambda", "GetFunction">, OutputOf<"lambda", "GetFunction">> = (
   tx,
@@ -234,22 +193,6 @@ export const listFunctions: Operation<InputOf<"lambda", "ListFunctions">, Output
   }
   return { Functions: page };
 };
-
-/** Writes a version in place of what was there; code is kept as long as a version names it. */
-export function putVersion(tx: Transaction, at: Omit<FunctionLocator, "qualifier">, record: VersionRecord): void {
-  for (const code of codeOf(record)) keepCode(tx, code);
-  removeVersion(tx, at, record.version);
-  versions.put(tx, versionKey(at, at.name, record.version), record);
-}
-
-function removeVersion(tx: Transaction, at: Omit<FunctionLocator, "qualifier">, version: string): void {
-  const previous = versions.get(tx, versionKey(at, at.name, version));
-  if (!previous) return;
-  for (const code of codeOf(previous)) dropCode(tx, code);
-  tx.delete(versionKey(at, at.name, version));
-}
-
-const codeOf = (record: VersionRecord): readonly Code[] => [record.code, ...record.layers.map(({ code }) => code)];
 
 /** Stores a changed $LATEST with a new revision. */
 function putLatest(
@@ -342,7 +285,7 @@ export const deleteFunction =
     }
     requireFunction(tx, { ...at, qualifier: undefined });
     if (at.qualifier === undefined) {
-      releaseConcurrency(tx, at);
+      reserve(tx, at, undefined);
       const reached = nounRange(at, at.name, "url");
       for (const [, { urlId }] of urls.range(tx, reached.start, reached.end)) tx.delete(urlAddressKey(urlId));
       const stored = nounRange(at, at.name, "version");
@@ -372,36 +315,4 @@ function deleteVersion(tx: Transaction, at: FunctionLocator, version: string): v
     );
   }
   removeVersion(tx, at, version);
-}
-
-function releaseConcurrency(tx: Transaction, at: FunctionLocator): void {
-  const { reservedConcurrency } = requireFunction(tx, at);
-  if (reservedConcurrency === undefined) return;
-  const { reserved } = concurrencies.get(tx, concurrencyKey(at))!;
-  concurrencies.put(tx, concurrencyKey(at), { reserved: reserved - reservedConcurrency });
-}
-
-/** Every archive that a version of a function, or a layer, is made of: their hashes in base64. */
-export function storedHashes(tx: Transaction): Set<string> {
-  const hashes = new Set<string>();
-  for (const at of places(tx)) {
-    for (const name of functionNames(tx, at)) {
-      const { start, end } = nounRange(at, name, "version");
-      for (const [, record] of versions.range(tx, start, end))
-        for (const code of codeOf(record)) hashes.add(code.sha256);
-    }
-    for (const name of layerNames(tx, at)) {
-      const { start, end } = layerVersionRange(at, name);
-      for (const [, record] of layerVersions.range(tx, start, end)) hashes.add(record.code.sha256);
-    }
-  }
-  return hashes;
-}
-
-/** Every stored package of an account and region, for its usage. */
-export function* storedCode(tx: Transaction, at: Place): Generator<Code> {
-  for (const name of functionNames(tx, at)) {
-    const { start, end } = nounRange(at, name, "version");
-    for (const [, record] of versions.range(tx, start, end)) yield record.code;
-  }
 }

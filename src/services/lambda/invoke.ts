@@ -3,9 +3,9 @@ import type { Flow, FlowContext, InputOf, OutputOf } from "../service.ts";
 import { accept } from "./asynchronous.ts";
 import { invalidRequestContent, requestTooLarge } from "./errors.ts";
 import { execute, resolveTarget } from "./execution.ts";
-import type { Functions } from "./functions.ts";
 import { locate } from "./names.ts";
 import { constraints, LIMITS } from "./rules.ts";
+import type { Functions } from "./stored.ts";
 
 type Input = InputOf<"lambda", "Invoke">;
 type Output = OutputOf<"lambda", "Invoke">;

@@ -1,5 +1,4 @@
 /** Layers: shared folders that are merged into `/opt`. */
-
 import type { Transaction } from "../../storage/transaction.ts";
 import type { Flow, FlowContext, InputOf, Operation, OutputOf } from "../service.ts";
 import { dropCode, keepCode, layerCodeLocation, receiveCode } from "./code.ts";

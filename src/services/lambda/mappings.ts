@@ -1,5 +1,4 @@
 /** Event source mappings: which queue feeds which function, and how. What polls is in `pollers.ts`. */
-
 import { parseArn } from "../../kernel/arn.ts";
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
@@ -7,11 +6,11 @@ import type { Flow, FlowContext, InputOf, Operation, OperationContext, OutputOf 
 import { recordFilter } from "./batches.ts";
 import { invalidParameterValue, resourceConflict, resourceDoesNotExist } from "./errors.ts";
 import { InvalidPattern } from "./event-pattern.ts";
-import type { Functions } from "./functions.ts";
-import { requireVersion } from "./functions.ts";
 import { type FunctionLocator, functionArn, locate, mappingArn } from "./names.ts";
 import { constraints } from "./rules.ts";
 import { type MappingRecord, mappingKey, mappingRange, mappings, type Place, type VersionRecord } from "./state.ts";
+import type { Functions } from "./stored.ts";
+import { requireVersion } from "./stored.ts";
 
 export const MAPPING_CHANGED = "lambda.EventSourceMappingChanged";
 

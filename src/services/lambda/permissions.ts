@@ -1,5 +1,4 @@
 /** The resource policies of functions, statement by statement, written as AWS writes them. */
-
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
 import {
@@ -11,7 +10,6 @@ import {
   resourceNotFound,
   revisionMismatch,
 } from "./errors.ts";
-import { requireFunction } from "./functions.ts";
 import { type FunctionLocator, functionArn, locate } from "./names.ts";
 import { constraints, LIMITS, PATTERNS } from "./rules.ts";
 import {
@@ -26,6 +24,7 @@ import {
   versionKey,
   versions,
 } from "./state.ts";
+import { requireFunction } from "./stored.ts";
 
 /** What a policy hangs on: the unqualified function, a version, or an alias. */
 interface Holder {

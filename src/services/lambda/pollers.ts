@@ -18,11 +18,11 @@ import {
   type SqsRecord,
 } from "./batches.ts";
 import { execute, resolveTarget, type Target } from "./execution.ts";
-import type { Functions } from "./functions.ts";
 import { type MappingChange, queueUrl } from "./mappings.ts";
 import { locate } from "./names.ts";
 import { GROW_EVERY_MS, initialScale, rescale } from "./poller-scale.ts";
 import { type MappingRecord, mappingKey, mappingRange, mappings, type Place, places } from "./state.ts";
+import type { Functions } from "./stored.ts";
 
 const LONG_POLL_SECONDS = 20;
 const RECEIVE_MAX = 10;

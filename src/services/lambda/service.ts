@@ -4,17 +4,28 @@ import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from "./
 import { type AcceptedInvocation, attempt, INVOCATION_ACCEPTED } from "./asynchronous.ts";
 import { codeFront } from "./code.ts";
 import {
+  deleteFunctionConcurrency,
+  getAccountSettings,
+  getFunctionConcurrency,
+  putFunctionConcurrency,
+} from "./concurrency.ts";
+import {
   createFunction,
   deleteFunction,
-  type Functions,
   getFunction,
   getFunctionConfiguration,
   listFunctions,
-  storedHashes,
   updateFunctionCode,
   updateFunctionConfiguration,
 } from "./functions.ts";
 import { invoke } from "./invoke.ts";
+import {
+  deleteFunctionEventInvokeConfig,
+  getFunctionEventInvokeConfig,
+  listFunctionEventInvokeConfigs,
+  putFunctionEventInvokeConfig,
+  updateFunctionEventInvokeConfig,
+} from "./invoke-configs.ts";
 import {
   deleteLayerVersion,
   getLayerVersion,
@@ -39,21 +50,9 @@ import { createPollers } from "./pollers.ts";
 import type { LambdaPorts } from "./ports.ts";
 import { resourcesOf } from "./resources.ts";
 import { createRoles } from "./roles.ts";
-import {
-  deleteFunctionConcurrency,
-  deleteFunctionEventInvokeConfig,
-  getAccountSettings,
-  getFunctionConcurrency,
-  getFunctionEventInvokeConfig,
-  listFunctionEventInvokeConfigs,
-  listTags,
-  putFunctionConcurrency,
-  putFunctionEventInvokeConfig,
-  tagResource,
-  untagResource,
-  updateFunctionEventInvokeConfig,
-} from "./settings.ts";
 import type { Place } from "./state.ts";
+import { type Functions, storedHashes } from "./stored.ts";
+import { listTags, tagResource, untagResource } from "./tags.ts";
 import { urlFronts } from "./url-front.ts";
 import {
   createFunctionUrlConfig,

@@ -9,11 +9,11 @@ import { grouped, parseCookies, parseQuery, portOf } from "../apigateway-common/
 import { authorize } from "../policy-common/evaluate.ts";
 import type { FlowContext, HttpFront, HttpRequest, HttpResponse, Principal } from "../service.ts";
 import { type Execution, execute, resolveTarget, type Target } from "./execution.ts";
-import type { Functions } from "./functions.ts";
 import { functionArn } from "./names.ts";
 import { resourcePolicy } from "./permissions.ts";
 import { LIMITS } from "./rules.ts";
 import { type UrlCors, type UrlRecord, urlAddresses, urlAddressKey, urlKey, urls } from "./state.ts";
+import type { Functions } from "./stored.ts";
 
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded)\b|application\/[^;]*\+(json|xml)\b)/i;
 

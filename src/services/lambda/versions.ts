@@ -1,13 +1,12 @@
 /** Published versions. */
-
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
 import { listed, shown } from "./configuration.ts";
 import { invalidParameterValue, revisionMismatch } from "./errors.ts";
-import { putVersion, requireFunction, requireVersion } from "./functions.ts";
 import { type FunctionLocator, locate, locateOwn } from "./names.ts";
 import { constraints } from "./rules.ts";
 import { functionKey, functions, nounRange, type VersionRecord, versionKey, versions } from "./state.ts";
+import { putVersion, requireFunction, requireVersion } from "./stored.ts";
 
 /**
  * Freezes $LATEST under the next number; when nothing has changed since the last version, gives that one again.

@@ -1,188 +1,25 @@
-/** What is set on a function beside its versions: tags, reserved concurrency, how asynchronous invocations end; and the account's limits. */
-
+/** How asynchronous invocations end: retries, age and destinations, for a function, version or alias. */
 import { parseArn } from "../../kernel/arn.ts";
 import { notImplemented } from "../../kernel/errors.ts";
 import { decodeKey } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OutputOf } from "../service.ts";
-import { invalidParameterValue, resourceDoesNotExist, resourceNotFound, validation } from "./errors.ts";
-import { checkTagCount, requireFunction, storedCode } from "./functions.ts";
+import { invalidParameterValue, resourceNotFound } from "./errors.ts";
 import { type FunctionLocator, functionArn, locate } from "./names.ts";
-import { constraints, LIMITS, matches, PATTERNS } from "./rules.ts";
+import { constraints } from "./rules.ts";
 import {
   aliases,
   aliasKey,
-  concurrencies,
-  concurrencyKey,
   functionKey,
-  functionNames,
   functions,
   type InvokeConfigRecord,
   invokeConfigKey,
   invokeConfigs,
-  layerNames,
-  layerVersionRange,
-  layerVersions,
-  mappingKey,
-  mappings,
   nounRange,
   type Place,
   versionKey,
   versions,
 } from "./state.ts";
-
-/** A function or an event source mapping, as tags are put on them. */
-function taggable(tx: Transaction, resource: string | undefined, place: Place) {
-  const found = constraints();
-  found.required("resource", resource);
-  found.check();
-  if (!matches(PATTERNS.taggable, resource!)) {
-    throw validation(
-      `1 validation error detected: Value '${resource}' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: ${PATTERNS.taggable}`,
-    );
-  }
-  const kind = parseArn(resource!)!.resource.split(":")[0];
-  if (kind === "event-source-mapping") {
-    const spot = mappingKey(place, resource!.split(":").at(-1)!);
-    const record = mappings.get(tx, spot);
-    if (!record) throw resourceDoesNotExist();
-    return { tags: record.tags, put: (tags: Record<string, string>) => mappings.put(tx, spot, { ...record, tags }) };
-  }
-  if (kind !== "function") throw resourceDoesNotExist();
-  const at = locate(resource, place);
-  if (at.qualifier !== undefined) {
-    throw invalidParameterValue(
-      "Tags on function aliases and versions are not supported. Please specify a function ARN.",
-    );
-  }
-  const record = requireFunction(tx, at);
-  const spot = functionKey(at, at.name);
-  return { tags: record.tags, put: (tags: Record<string, string>) => functions.put(tx, spot, { ...record, tags }) };
-}
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html */
-export const tagResource: Operation<InputOf<"lambda", "TagResource">, OutputOf<"lambda", "TagResource">> = (
-  tx,
-  input,
-  context,
-) => {
-  const { tags, put } = taggable(tx, input.Resource, context);
-  if (!input.Tags || Object.keys(input.Tags).length === 0) {
-    throw invalidParameterValue("An error occurred and the request cannot be processed.");
-  }
-  const merged = { ...tags, ...input.Tags };
-  checkTagCount(merged);
-  put(merged);
-  return {};
-};
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_UntagResource.html */
-export const untagResource: Operation<InputOf<"lambda", "UntagResource">, OutputOf<"lambda", "UntagResource">> = (
-  tx,
-  input,
-  context,
-) => {
-  const found = constraints();
-  found.required("tagKeys", input.TagKeys);
-  found.check();
-  const { tags, put } = taggable(tx, input.Resource, context);
-  put(Object.fromEntries(Object.entries(tags).filter(([name]) => !input.TagKeys!.includes(name))));
-  return {};
-};
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_ListTags.html */
-export const listTags: Operation<InputOf<"lambda", "ListTags">, OutputOf<"lambda", "ListTags">> = (
-  tx,
-  input,
-  context,
-) => ({
-  Tags: { ...taggable(tx, input.Resource, context).tags },
-});
-
-const reserved = (tx: Transaction, at: Place): number => concurrencies.get(tx, concurrencyKey(at))?.reserved ?? 0;
-
-/** How many invocations all functions without reserved concurrency may run at once. */
-export const unreservedConcurrency = (tx: Transaction, at: Place): number =>
-  LIMITS.accountConcurrency - reserved(tx, at);
-
-/** Changes a function's reserved concurrency and the account's sum with it. */
-export function reserve(tx: Transaction, at: FunctionLocator, concurrency: number | undefined): void {
-  const { reservedConcurrency: previous, ...record } = requireFunction(tx, at);
-  concurrencies.put(tx, concurrencyKey(at), { reserved: reserved(tx, at) - (previous ?? 0) + (concurrency ?? 0) });
-  functions.put(tx, functionKey(at, at.name), {
-    ...record,
-    ...(concurrency === undefined ? {} : { reservedConcurrency: concurrency }),
-  });
-}
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html */
-export const putFunctionConcurrency: Operation<
-  InputOf<"lambda", "PutFunctionConcurrency">,
-  OutputOf<"lambda", "PutFunctionConcurrency">
-> = (tx, input, context) => {
-  const at = unqualified(locate(input.FunctionName, context));
-  const found = constraints();
-  found.required("reservedConcurrentExecutions", input.ReservedConcurrentExecutions);
-  found.range("reservedConcurrentExecutions", input.ReservedConcurrentExecutions, 0, Number.MAX_SAFE_INTEGER);
-  found.check();
-  const wanted = input.ReservedConcurrentExecutions!;
-  const left = unreservedConcurrency(tx, at) + (requireFunction(tx, at).reservedConcurrency ?? 0) - wanted;
-  if (left < LIMITS.unreservedConcurrencyMin) {
-    throw invalidParameterValue(
-      `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${LIMITS.unreservedConcurrencyMin}].`,
-    );
-  }
-  reserve(tx, at, wanted);
-  return { ReservedConcurrentExecutions: wanted };
-};
-
-function unqualified(at: FunctionLocator): FunctionLocator {
-  if (at.qualifier === undefined) return at;
-  throw invalidParameterValue(
-    "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
-  );
-}
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html */
-export const getFunctionConcurrency: Operation<
-  InputOf<"lambda", "GetFunctionConcurrency">,
-  OutputOf<"lambda", "GetFunctionConcurrency">
-> = (tx, input, context) => {
-  const { reservedConcurrency } = requireFunction(tx, unqualified(locate(input.FunctionName, context)));
-  return reservedConcurrency === undefined ? {} : { ReservedConcurrentExecutions: reservedConcurrency };
-};
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html */
-export const deleteFunctionConcurrency: Operation<
-  InputOf<"lambda", "DeleteFunctionConcurrency">,
-  OutputOf<"lambda", "DeleteFunctionConcurrency">
-> = (tx, input, context) => {
-  reserve(tx, unqualified(locate(input.FunctionName, context)), undefined);
-  return {};
-};
-
-/** @see https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
-export const getAccountSettings: Operation<
-  InputOf<"lambda", "GetAccountSettings">,
-  OutputOf<"lambda", "GetAccountSettings">
-> = (tx, _input, context) => {
-  let size = 0;
-  for (const code of storedCode(tx, context)) size += code.bytes;
-  for (const name of layerNames(tx, context)) {
-    const { start, end } = layerVersionRange(context, name);
-    for (const [, layer] of layerVersions.range(tx, start, end)) size += layer.code.bytes;
-  }
-  return {
-    AccountLimit: {
-      TotalCodeSize: LIMITS.totalCodeBytes,
-      CodeSizeUnzipped: LIMITS.unzippedBytes,
-      CodeSizeZipped: LIMITS.zipUploadBytes,
-      ConcurrentExecutions: LIMITS.accountConcurrency,
-      UnreservedConcurrentExecutions: unreservedConcurrency(tx, context),
-    },
-    AccountUsage: { TotalCodeSize: size, FunctionCount: [...functionNames(tx, context)].length },
-  };
-};
 
 type InvokeConfig = OutputOf<"lambda", "GetFunctionEventInvokeConfig">;
 type InvokeConfigInput = InputOf<"lambda", "PutFunctionEventInvokeConfig">;
