@@ -11,7 +11,7 @@ test("usage: help on stdout with 0; what it does not understand with 2 and a hin
   const folder = folderOf(t);
   const help = await run(t, folder, "--help");
   assert.equal(help.code, 0);
-  for (const command of ["up", "down", "start", "invoke", "logs", "doctor"])
+  for (const command of ["up", "down", "build", "start", "invoke", "logs", "doctor"])
     assert.match(help.stdout, new RegExp(`^  ${command} `, "m"));
   assert.match((await run(t, folder, "up", "--help")).stdout, /Examples:/);
 

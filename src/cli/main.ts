@@ -154,6 +154,18 @@ withClientOptions(program.command("down"))
     await down(folder, options);
   });
 
+program
+  .command("build")
+  .description("Build an application's functions, and write a template that AWS's own tools deploy.")
+  .argument("[dir]", "the application's folder", ".")
+  .option("-o, --out <dir>", "folder to write to, emptied first (default: .virga/build in the application's folder)")
+  .addOption(json())
+  .addHelpText("after", examples(["virga build", "then aws cloudformation package and deploy, to AWS or to Virga"]))
+  .action(async (folder, options) => {
+    const { build } = await import("./build.ts");
+    await build(folder, options);
+  });
+
 withServeOptions(program.command("start"))
   .description("Start the platform alone.")
   .addOption(json())

@@ -107,17 +107,18 @@ export function createProject({ templatePath, stackName, parameters }: ProjectOp
 /** Writes into the template where the code lies now: a folder that the platform runs in place, or an object in S3. */
 async function place(template: Template, code: LocalCode, built: Built, artifacts: Artifacts): Promise<void> {
   const { node } = code.resource;
-  if (/\.(zip|jar)$/.test(built.path)) {
-    const { bucket, key } = await artifacts.putFile(built.path);
-    node.setIn(code.property, template.document.createNode(code.location(bucket, key)));
-    return;
-  }
-  node.setIn(code.property, template.document.createNode(code.location("hot-reload", built.path)));
+  const { bucket, key } = isArchive(built)
+    ? await artifacts.putFile(built.path)
+    : { bucket: "hot-reload", key: built.path };
+  node.setIn(code.property, template.document.createNode(code.location(bucket, key)));
   if (code.esbuild?.sourcemap) enableSourceMaps(template, code);
 }
 
+/** Whether it is one file, to be uploaded, rather than a folder. */
+export const isArchive = ({ path }: Built): boolean => /\.(zip|jar)$/.test(path);
+
 /** As `sam build` does it, unless the template says something about NODE_OPTIONS itself. */
-function enableSourceMaps(template: Template, { resource }: LocalCode): void {
+export function enableSourceMaps(template: Template, { resource }: LocalCode): void {
   const path = ["Properties", "Environment", "Variables"];
   const own = resource.node.getIn(path);
   if (isMap(own) && own.has("NODE_OPTIONS")) return;

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Failure } from "../failure.ts";
-import { folderOf, writeFiles } from "../testing/command.ts";
+import { folderOf, run, writeFiles } from "../testing/command.ts";
 import { addressesOf } from "./addresses.ts";
 import { concerns, createBuilder } from "./build.ts";
 import { localCode } from "./code.ts";
@@ -259,4 +259,26 @@ test("changes are told together, new folders included, builds and packages not",
     told.every((path) => !/node_modules|\.virga/.test(path)),
     told.join(),
   );
+});
+
+test("build: a template and code that AWS's tools can package, and nothing else is ever emptied", async (t) => {
+  const folder = folderOf(t, {
+    "app/template.yaml": FUNCTION("CodeUri: .", "    Metadata: { BuildMethod: esbuild }"),
+    "app/src/app.ts": "export const handler = async () => 1;",
+    "precious/file": "x",
+  });
+  const app = join(folder, "app");
+  const out = join(folder, "out");
+  for (let time = 0; time < 2; time++) assert.equal((await run(t, folder, "build", "app", "--out", out)).code, 0);
+  assert.deepEqual(readdirSync(out).sort(), [".virga-build", "F", "template.yaml"]);
+  assert.deepEqual(readdirSync(join(out, "F")), ["app.js"]);
+  const built = localCode(readTemplate(join(out, "template.yaml")));
+  assert.deepEqual(
+    built.map(({ source, esbuild }) => [source, esbuild]),
+    [[join(out, "F"), undefined]],
+  );
+  for (const wrong of [app, folder, join(folder, "precious")]) {
+    assert.equal((await run(t, folder, "build", "app", "--out", wrong)).code, 2, wrong);
+  }
+  assert.ok(existsSync(join(folder, "precious/file")));
 });
