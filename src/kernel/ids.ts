@@ -1,4 +1,5 @@
 /** Identifiers in the formats that AWS gives them. */
+import { createHash } from "node:crypto";
 import type { Random } from "./random.ts";
 
 const LOWER = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -20,6 +21,13 @@ export const upperId = (random: Random, length: number): string => pick(random, 
 /** Letters of both cases and digits, as in secrets and version ids. */
 export const mixedId = (random: Random, length: number): string => pick(random, MIXED, length);
 
+export type IamPrefix = "AKIA" | "ASIA" | "AIDA" | "AROA" | "ANPA" | "AGPA" | "AIPA";
+
 /** IAM unique ids: `AKIA…` access key, `ASIA…` temporary key, `AIDA…` user, `AROA…` role, `ANPA…` managed policy, `AGPA…` group, `AIPA…` instance profile. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */
-export const iamId = (random: Random, prefix: "AKIA" | "ASIA" | "AIDA" | "AROA" | "ANPA" | "AGPA" | "AIPA"): string =>
-  prefix + pick(random, UPPER, 16);
+export const iamId = (random: Random, prefix: IamPrefix): string => prefix + pick(random, UPPER, 16);
+
+/** The IAM unique id of what is nowhere stored: the same for the same ARN, always. */
+export function iamIdOf(arn: string, prefix: IamPrefix): string {
+  const digest = createHash("sha256").update(arn).digest();
+  return prefix + Array.from(digest.subarray(0, 16), (byte) => UPPER[byte % UPPER.length]).join("");
+}

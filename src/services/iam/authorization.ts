@@ -53,7 +53,7 @@ export function authorize(tx: Transaction, request: StoredAuthorizationRequest):
   });
 }
 
-export function policiesOf(tx: Transaction, principal: Principal): PrincipalPolicies {
+function policiesOf(tx: Transaction, principal: Principal): PrincipalPolicies {
   if (principal.type === "user") {
     const user = users.get(tx, userKey(principal.accountId, principal.userName));
     return user?.id === principal.userId ? policiesOfUser(tx, principal.accountId, user) : NONE;
@@ -94,11 +94,11 @@ export function ownPolicies(
 }
 
 /** The trust policy of a role; undefined when there is no such role. */
-export function trustPolicyOf(tx: Transaction, roleArn: string): string | undefined {
+function trustPolicyOf(tx: Transaction, roleArn: string): string | undefined {
   return roleByArn(tx, roleArn)?.trustPolicy;
 }
 
-export function roleByArn(tx: Transaction, roleArn: string): Role | undefined {
+function roleByArn(tx: Transaction, roleArn: string): Role | undefined {
   const parts = parseArn(roleArn);
   if (parts?.service !== "iam" || !isAccountId(parts.accountId) || !parts.resource.startsWith("role/"))
     return undefined;

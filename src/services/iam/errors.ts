@@ -7,7 +7,6 @@ export const deleteConflict = (message: string): AwsError => new AwsError("Delet
 export const limitExceeded = (message: string): AwsError => new AwsError("LimitExceeded", message, 409);
 export const invalidInput = (message: string): AwsError => new AwsError("InvalidInput", message);
 export const validationError = (message: string): AwsError => new AwsError("ValidationError", message);
-export const policyNotAttachable = (message: string): AwsError => new AwsError("PolicyNotAttachable", message);
 
 export const quotaExceeded = (quota: string, limit: number): AwsError =>
   limitExceeded(`Cannot exceed quota for ${quota}: ${limit}`);

@@ -141,7 +141,7 @@ export function groupsOfUser(tx: Transaction, accountId: AccountId, user: User):
   return linked(tx, memberOf.under(accountId, user.id)).map((id) => entityById(tx, accountId, id)!.entity);
 }
 
-export function describeGroup(accountId: AccountId, group: Group): GroupOutput {
+function describeGroup(accountId: AccountId, group: Group): GroupOutput {
   return {
     Path: group.path,
     GroupName: group.name,

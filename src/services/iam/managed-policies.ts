@@ -5,7 +5,7 @@
  *
  * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
  */
-import { createHash } from "node:crypto";
+import { iamIdOf } from "../../kernel/ids.ts";
 import type { ManagedPolicy } from "./state.ts";
 
 interface Draft {
@@ -438,7 +438,8 @@ const MANAGED = new Map<string, ManagedPolicy>(
     const createdMs = Date.parse(draft.created);
     const policy: ManagedPolicy = {
       name: draft.name,
-      id: awsPolicyId(policyArn),
+      // AWS's own ids are not published as a list.
+      id: iamIdOf(policyArn, "ANPA"),
       path,
       createdMs,
       updatedMs: createdMs,
@@ -454,10 +455,3 @@ const MANAGED = new Map<string, ManagedPolicy>(
 export const isAwsManaged = (policyArn: string): boolean => policyArn.startsWith("arn:aws:iam::aws:policy/");
 export const awsManagedPolicy = (policyArn: string): ManagedPolicy | undefined => MANAGED.get(policyArn);
 export const awsManagedPolicies = (): Iterable<ManagedPolicy> => MANAGED.values();
-
-/** AWS's own ids of these policies are not published as a list; ours follow from the ARN and never change. */
-function awsPolicyId(policyArn: string): string {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const digest = createHash("sha256").update(policyArn).digest();
-  return "ANPA" + Array.from(digest.subarray(0, 16), (byte) => alphabet[byte % 32]).join("");
-}

@@ -39,13 +39,12 @@ import {
 /** The two APIs say the same in different codes. */
 export interface MailApi {
   readonly invalid: (message: string) => AwsError;
-  readonly noTemplate: (name: string) => AwsError;
   readonly messageBytesMax: number;
   /** Accepted mail goes to a relay as well. */
   readonly relayed: boolean;
 }
 
-export const RECIPIENTS_MAX = 50;
+const RECIPIENTS_MAX = 50;
 /** Up to here a message lies in its record, beyond in a file. */
 const INLINE_BYTES_MAX = 16 * 1024;
 /** AWS keeps no mail at all; the mailbox keeps the latest. */
@@ -291,7 +290,7 @@ function checkHeaders(api: MailApi, headers: Content["headers"]): void {
 }
 
 /** @throws MessageRejected naming all that are not verified */
-export function checkVerified(tx: Transaction, where: Where, addresses: readonly string[]): void {
+function checkVerified(tx: Transaction, where: Where, addresses: readonly string[]): void {
   const failed = addresses.filter((given) => !sendingIdentity(tx, where, parseMailbox(given).address));
   if (failed.length === 0) return;
   throw new AwsError(

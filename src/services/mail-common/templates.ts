@@ -5,7 +5,7 @@ import { type Template, templateKey, templateKeys, templates, type Where } from 
 
 /** @see https://docs.aws.amazon.com/ses/latest/dg/quotas.html */
 export const TEMPLATES_MAX = 20_000;
-export const TEMPLATE_BYTES_MAX = 500 * 1024;
+const TEMPLATE_BYTES_MAX = 500 * 1024;
 /** Destinations in one bulk request. */
 export const BULK_MAX = 50;
 

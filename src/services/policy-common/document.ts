@@ -194,7 +194,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export const syntaxErrors = (): AwsError => malformedPolicyDocument("Syntax errors in policy.");
+const syntaxErrors = (): AwsError => malformedPolicyDocument("Syntax errors in policy.");
 export const legacyParsing = (): AwsError => malformedPolicyDocument("The policy failed legacy parsing");
 
 /** The condition keys and policy variables that a document asks for, each once, as first written. @throws MalformedPolicyDocument */

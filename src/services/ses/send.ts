@@ -26,7 +26,6 @@ const MESSAGE_BYTES_MAX = 10 * 1024 * 1024;
 export function createSending(relayed: boolean) {
   const api: MailApi = {
     invalid: invalidParameterValue,
-    noTemplate: templateDoesNotExist,
     messageBytesMax: MESSAGE_BYTES_MAX,
     relayed,
   };

@@ -29,7 +29,6 @@ type BulkResult = NonNullable<OutputOf<"sesv2", "SendBulkEmail">["BulkEmailEntry
 export function createSending(relayed: boolean) {
   const api: MailApi = {
     invalid: badRequest,
-    noTemplate: templateDoesNotExist,
     messageBytesMax: MESSAGE_BYTES_MAX,
     relayed,
   };

@@ -1,8 +1,7 @@
 /** What STS does: says who the caller is, and hands out credentials that end. */
-import { createHash } from "node:crypto";
 import { type AccountId, arn, isAccountId } from "../../kernel/arn.ts";
 import { AwsError } from "../../kernel/errors.ts";
-import { iamId } from "../../kernel/ids.ts";
+import { iamId, iamIdOf } from "../../kernel/ids.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import { accessDeniedMessage, authorize } from "../policy-common/evaluate.ts";
 import { validateIdentityPolicy } from "../policy-common/validate.ts";
@@ -106,7 +105,7 @@ export function assumeRole(
     );
   }
   const sessionPolicies = readSessionPolicies(context, accountId, input);
-  const roleId = role?.roleId ?? madeUpRoleId(roleArn);
+  const roleId = role?.roleId ?? iamIdOf(roleArn, "AROA");
   const session: Principal = {
     type: "assumed-role",
     accountId,
@@ -256,13 +255,6 @@ const rootOf = (accountId: AccountId): Principal => ({
   accountId,
   arn: arn("iam", "", accountId, "root"),
 });
-
-/** The id of a role that is not stored: the same for the same ARN, always. */
-function madeUpRoleId(roleArn: string): string {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const digest = createHash("sha256").update(roleArn).digest();
-  return "AROA" + Array.from(digest.subarray(0, 16), (byte) => alphabet[byte % 32]).join("");
-}
 
 const NO_TRUST = "because no role trust policy allows the sts:AssumeRole action";
 
