@@ -4,7 +4,7 @@ import { closeSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../kernel/clock.ts";
-import { type Places, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
+import { needsOwnStart, type Places, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
 import type { FunctionSpec } from "./host.ts";
 import type { Cgroup, Cgroups } from "./isolation/cgroups.ts";
 import { ENVIRONMENT_FD, environmentScript, type Isolation, LIFELINE_FD } from "./isolation/sandbox.ts";
@@ -89,8 +89,14 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
     if (layers !== undefined) mounts.push({ source: layers, target: places.opt });
     for (const folder of runtime.folders) mounts.push({ source: folder, target: folder });
   }
+  if (own && isolation.level === "own-user" && (statSync(own.spec.codeDirectory).mode & 0o005) !== 0o005)
+    throw new StartRefused(
+      `The function's user may not read its code: chmod -R o+rX ${own.spec.codeDirectory} (functions run as a user of their own).`,
+    );
   const command = commandOf(ground, runtime, places, sandboxed, own?.spec, mounts, links);
   const wrapper = own?.environment["AWS_LAMBDA_EXEC_WRAPPER"];
+  // Over the channel the variables come with the function; what acts when a program is loaded must be there before.
+  const byScript = own !== undefined && (!hasChannel(runtime) || needsOwnStart(own.spec.environment));
   const request = {
     uid: spot.uid,
     mounts,
@@ -102,14 +108,20 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
       spot.cgroup === undefined && {
         dataBytesMax: dataBytesMax(own.spec, runtime),
       }),
-    environment: own ? {} : loaderEnvironment(runtimeEnvironment(runtime, places)),
-    environmentByScript: own !== undefined,
+    environment: byScript ? {} : loaderEnvironment(runtimeEnvironment(runtime, places)),
+    environmentByScript: byScript,
     command: wrapper === undefined ? command : [wrapper, ...command],
   };
   const how = isolation.launch(request);
   const stdio: (number | "ignore" | "pipe")[] = ["ignore", "pipe", "pipe"];
   const channel = hasChannel(runtime) ? "pipe" : "ignore";
-  stdio.push(channel, channel, own ? "pipe" : "ignore", how.seccompFile ?? "ignore", how.ownGroup ? "pipe" : "ignore");
+  stdio.push(
+    channel,
+    channel,
+    byScript ? "pipe" : "ignore",
+    how.seccompFile ?? "ignore",
+    how.ownGroup ? "pipe" : "ignore",
+  );
   const startedMs = ground.clock.monotonicMs();
   const child = spawn(how.file, how.args, {
     cwd: "/",
@@ -121,7 +133,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
   const stream = (fd: number) => child.stdio[fd] as (Readable & Writable) | null | undefined;
   // A worker that ends while something is written to it is noticed by its end.
   for (const fd of [3, 4, ENVIRONMENT_FD, LIFELINE_FD]) stream(fd)?.on("error", () => {});
-  if (own) {
+  if (byScript) {
     const environment: Record<string, string> = { ...own.environment };
     if (spot.api) environment["AWS_LAMBDA_RUNTIME_API"] = spot.api.address;
     stream(ENVIRONMENT_FD)?.end(environmentScript(environment));

@@ -30,7 +30,7 @@ export interface Machine extends WorkerGround {
 }
 
 /** In the repository; in the package, as a chunk or whole. */
-const BOOTSTRAPS = ["./runtimes", "../bootstraps", "./bootstraps"];
+const BOOTSTRAPS = ["./runtimes", "../bootstraps", "./bootstraps"].map((folder) => `${folder}/nodejs/bootstrap.cjs`);
 const SDKS = ["../../generated/runtimes", "../runtimes", "./runtimes"].map((folder) => `${folder}/nodejs/node_modules`);
 
 const firstOf = (places: readonly string[]): string | undefined =>
@@ -57,7 +57,7 @@ export function openMachine(clock: Clock, log: Log, directory: string, settings:
   const cgroups = settings.isolation === "process" ? { missing: "by the settings" } : openCgroups(process.pid);
   const isolation = openIsolation(directory);
   const bootstraps = join(directory, "bootstraps");
-  copyReadable(settings.bootstraps ?? firstOf(BOOTSTRAPS) ?? missingFiles(), bootstraps);
+  copyReadable(settings.bootstraps ?? dirname(dirname(firstOf(BOOTSTRAPS) ?? missingFiles())), bootstraps);
   const sdk = settings.sdk ?? firstOf(SDKS);
   const machine: Machine = {
     clock,

@@ -186,10 +186,13 @@ console.log(JSON.stringify({ directory, pids: host.workers().map(({ pid }) => pi
   // The next platform removes what is left of its control groups.
   const place = /control groups \w+ at (\S+)\/virga-\d+/.exec(status("function limits").detail)?.[1];
   if (place === undefined) return;
-  const next = openTestHost();
-  next.host.report();
-  assert.ok(!existsSync(`${place}/virga-${child.pid}`));
-  await next.close();
+  // A group is busy for a moment after its last process; the platform after the next finds it then.
+  for (let attempt = 0; existsSync(`${place}/virga-${child.pid}`); attempt++) {
+    assert.ok(attempt < 20, "the groups of a killed platform stay");
+    const next = openTestHost();
+    next.host.report();
+    await next.close();
+  }
 });
 
 async function until(found: () => boolean): Promise<void> {

@@ -211,8 +211,13 @@ function sweep(place: string): void {
   }
 }
 
+/** Running, or stopped; one that has ended and waits for its parent to notice is not. */
 function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 const pids = (file: string): number[] => {
