@@ -67,6 +67,15 @@ const DEFAULT_POLICY: Policy = {
   accountConcurrency: 1000,
 };
 
+/** The platform is going down; the invocation may have begun, and its effects may have happened. */
+class HostClosed extends Error {
+  override readonly name = "HostClosed";
+
+  constructor() {
+    super("The function host is closed.");
+  }
+}
+
 interface Job {
   readonly spec: FunctionSpec;
   readonly runtime: Runtime;
@@ -94,6 +103,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const slots = new Map<number, Slot>();
   /** Every worker of which something is left. */
   const workers = new Set<Worker>();
+  /** Starts and invocations that are not over. */
+  const underWay = new Set<Promise<void>>();
   const jobs = new Map<number, Job>();
   const deviationsTold = new Set<string>();
   let invocations = 0;
@@ -101,6 +112,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   let timer: Timer | undefined;
   let timerDueMs = Number.POSITIVE_INFINITY;
   let closed = false;
+  /** Told when the host closes. */
+  const onClose = new Set<() => void>();
 
   // What is looked for only when the first function runs: sandboxes are tried out, and that takes some milliseconds.
   let machine: Machine | undefined;
@@ -112,8 +125,9 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   // --- deciding and performing --------------------------------------------------------------------------------------------------------------
 
   const observe = (observation: Observation): void => {
+    if (closed) return;
     for (const action of decide(state, policy, observation, clock.nowMs())) perform(action);
-    const dueMs = closed ? undefined : nextDueMs(state, policy);
+    const dueMs = nextDueMs(state, policy);
     // A timer that comes too early asks again; so it is set anew only when it would come too late.
     if (dueMs === undefined || dueMs >= timerDueMs) return;
     timer?.cancel();
@@ -132,14 +146,14 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         break;
       }
       case "start-spare":
-        void startSpare(action.worker, action.runtime);
+        track(startSpare(action.worker, action.runtime));
         break;
       case "start":
       case "assign":
-        void runCold(action.worker, takeJob(action.invocation));
+        track(runCold(action.worker, takeJob(action.invocation)));
         break;
       case "run":
-        void runWarm(slots.get(action.worker)!, takeJob(action.invocation));
+        track(runWarm(slots.get(action.worker)!, takeJob(action.invocation)));
         break;
       case "freeze": {
         const slot = slots.get(action.worker);
@@ -155,6 +169,11 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         endSlot(action.worker);
         break;
     }
+  };
+
+  const track = (task: Promise<void>): void => {
+    underWay.add(task);
+    void task.finally(() => underWay.delete(task));
   };
 
   const takeJob = (invocation: number): Job => {
@@ -196,9 +215,10 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       if (slots.get(id) !== slot) return worker.end();
       slot.worker = worker;
       watch(slot, worker);
-      await worker.waiting;
+      await Promise.race([worker.waiting, worker.exited]);
       if (slots.get(id) === slot) observe({ type: "spare-ready", worker: id });
     } catch (error) {
+      if (closed) return;
       log.error("a spare worker could not be started", { runtime: runtimeName, error: (error as Error).message });
       slots.delete(id);
       observe({ type: "gone", worker: id });
@@ -206,11 +226,21 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   };
 
   const start = async (options: Parameters<typeof startWorker>[1]): Promise<Worker> => {
+    if (closed) throw new HostClosed();
     const worker = await startWorker(prepare(), options);
     workers.add(worker);
     void worker.removed.then(() => workers.delete(worker));
+    if (closed) worker.end();
     return worker;
   };
+
+  /** The outside world may take its time, or never answer: closing waits for neither. */
+  const unlessClosed = <T>(promise: Promise<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const tell = () => reject(new HostClosed());
+      onClose.add(tell);
+      void promise.then(resolve, reject).finally(() => onClose.delete(tell));
+    });
 
   // --- running ------------------------------------------------------------------------------------------------------------------------------
 
@@ -226,7 +256,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     let failed: Failure | undefined;
     let initMs = 0;
     try {
-      const credentials = await spec.credentials();
+      const credentials = await unlessClosed(spec.credentials());
       let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS);
       if (begun.kind !== "ready") {
         const failure = failureOf(begun, invocation.requestId, spec, clock.nowMs());
@@ -247,7 +277,11 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         });
     } catch (error) {
       if (!(error instanceof StartRefused)) {
-        log.error("a worker could not be started", { functionArn: spec.functionArn, error: (error as Error).message });
+        if (!closed)
+          log.error("a worker could not be started", {
+            functionArn: spec.functionArn,
+            error: (error as Error).message,
+          });
         endSlot(id);
         observe({ type: "gone", worker: id });
         job.reject(error as Error);
@@ -255,6 +289,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       }
       failed = notStarted(invocation.requestId, error.message);
     }
+    if (closed) return job.reject(new HostClosed());
     if (failed) {
       slot.log.start(clock.nowMs(), invocation.requestId);
       const result = complete(slot, job, failed, 0, initMs);
@@ -321,6 +356,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     slot.log!.start(clock.nowMs(), requestId);
     const sinceMs = clock.monotonicMs();
     const ran = await worker.run(spec, invocation, spec.timeoutMs);
+    // Whoever asked may ask again when there is a host again: it is not the function that failed.
+    if (closed && ran.kind === "exited") return job.reject(new HostClosed());
     let durationMs = clock.monotonicMs() - sinceMs;
     let failure: Failure | undefined;
     if (ran.kind === "timeout") {
@@ -404,7 +441,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   return {
     invoke(spec, invocation, signal) {
       return new Promise<InvocationResult>((resolve, reject) => {
-        if (closed) throw new Error("The function host is closed.");
+        if (closed) throw new HostClosed();
         const runtime = runtimeOf(spec.runtime);
         const id = ++invocations;
         const withdraw = () => {
@@ -463,12 +500,13 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       if (closed) return;
       closed = true;
       timer?.cancel();
-      const gone = [...workers].map((worker) => worker.removed);
+      for (const tell of onClose) tell();
+      for (const job of jobs.values()) job.reject(new HostClosed());
+      jobs.clear();
       for (const id of [...slots.keys()]) endSlot(id);
       for (const worker of workers) worker.end();
-      await Promise.all(gone);
-      for (const job of jobs.values()) job.reject(new Error("The function host was closed."));
-      jobs.clear();
+      await Promise.allSettled(underWay);
+      await Promise.all([...workers].map((worker) => worker.removed));
       machine?.close();
     },
   };

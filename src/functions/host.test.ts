@@ -384,6 +384,26 @@ test("closing ends every worker, frozen ones too, and leaves no folder", async (
   await host.close();
 });
 
+test("closing in the middle of things: starts and calls under way are told, and nothing stays", async () => {
+  const host = openTestHost();
+  const spec = await host.fn(NODE, js("for (;;);"));
+  const busy = host.invoke(spec);
+  await until(() => host.host.workers().some(({ state }) => state === "busy"));
+  const { pid } = host.host.workers()[0]!;
+  const tree = treeOf(pid);
+  const starting = Array.from({ length: 3 }, () => host.invoke(spec));
+  const waiting = host.invoke(await host.fn(NODE, js(""), { credentials: () => new Promise(() => {}) }));
+  const calls = Promise.allSettled([busy, waiting, ...starting]);
+  await host.host.close();
+  for (const call of await calls) {
+    assert.equal(call.status, "rejected");
+    assert.equal((call as PromiseRejectedResult).reason.name, "HostClosed");
+  }
+  assert.deepEqual(host.host.workers(), []);
+  for (const member of tree) await until(() => !isRunning(member));
+  await host.close();
+});
+
 /** Waits for something that comes by itself, turn by turn of the event loop. */
 async function until<T>(found: () => T | undefined | false): Promise<T> {
   for (const end = performance.now() + 10_000; performance.now() < end; ) {
