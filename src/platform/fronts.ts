@@ -31,10 +31,11 @@ export function createFrontMatcher({ core, services, own, accountId, region }: F
       });
       return front.handle(flow, requestOf(call, path), groups);
     };
-  return (host, path, method) => {
+  return (host, path, method, contentType) => {
     const plain = host === "localhost" || /^[\d.]+$/.test(host) || host.startsWith("[");
     for (const front of fronts) {
       if (front.method && !front.method.test(method)) continue;
+      if (front.contentType && !front.contentType.test(contentType ?? "")) continue;
       if (front.host) {
         if (plain) continue;
         const match = front.host.exec(host);
@@ -64,5 +65,6 @@ function requestOf(call: FrontCall<Who>, path: string): HttpRequest {
     protocol: `HTTP/${message.httpVersion}`,
     body: message,
     readBody: (bytesMax, tooLarge) => collect(message, bytesMax, tooLarge),
+    signerOfForm: call.signerOfForm,
   };
 }

@@ -192,6 +192,13 @@ export interface HttpRequest {
   readonly body: Readable;
   /** Collects the body; throws {@link tooLarge} past the limit. */
   readBody(bytesMax: number, tooLarge?: () => Error): Promise<Buffer>;
+  /** Who signed the policy that a browser's form carries, by the form's fields under lower-case names; anonymous where nobody did. @throws AwsError in S3's words */
+  signerOfForm(fields: Readonly<Record<string, string>>): FormSigner;
+}
+
+export interface FormSigner {
+  readonly principal: Principal;
+  readonly accountId: AccountId;
 }
 
 export interface HttpResponse {
@@ -205,6 +212,8 @@ export interface HttpFront {
   readonly name: string;
   /** Matched against the method; any when absent. */
   readonly method?: RegExp;
+  /** Matched against the Content-Type header; any when absent. */
+  readonly contentType?: RegExp;
   /** Matched against the Host header without its port, case-insensitively; named groups are handed on. */
   readonly host?: RegExp;
   /** Matched against the path, and cut off it; named groups are handed on. */

@@ -1,14 +1,16 @@
 /** Who sent a request: reads its signature, verifies it where the key is known or must be, and says no in the words of the protocol. */
 import { AwsError } from "../kernel/errors.ts";
 import type { Protocol } from "./protocols.ts";
-import { type ClaimV2, readClaimV2, stringToSignV2, verifyV2 } from "./sigv2.ts";
+import { type ClaimV2, readClaimV2, stringToSignV2, verifyTextV2, verifyV2 } from "./sigv2.ts";
 import {
   readClaim,
+  readFormClaim,
   type SignableRequest,
   type Signed,
   signedTime,
   type Verification,
   verifySignature,
+  verifyText,
 } from "./sigv4.ts";
 
 /** What is known of an access key. `Who` is the platform's affair. */
@@ -111,6 +113,49 @@ function authenticateV2<Who>(
     });
   }
   return { who: identity.who, ...nothingMore };
+}
+
+/**
+ * A form with which a browser uploads to S3. Its policy is what is signed, in either version; a form without one is a stranger's. Whether the
+ * policy has expired is for whoever reads it.
+ * @param fields by lower-case name
+ */
+export function authenticateForm<Who>(
+  fields: Readonly<Record<string, string>>,
+  authenticator: Authenticator<Who>,
+  nowMs: number,
+): Who {
+  const refuse = refusals("restXml");
+  const policy = fields["policy"];
+  const claim = readFormClaim(fields);
+  if (claim.kind === "malformed") throw refuse.malformed(claim.message, true);
+  const older = fields["awsaccesskeyid"];
+  const accessKeyId = claim.kind === "signed" ? claim.signed.accessKeyId : older;
+  if (policy === undefined || accessKeyId === undefined) {
+    const who = authenticator.unsigned("s3");
+    if (who === undefined) throw refuse.unsigned();
+    return who;
+  }
+  const identity = authenticator.find(accessKeyId);
+  if (!identity) {
+    if (authenticator.required) throw refuse.unknownKey(accessKeyId);
+    return authenticator.stranger(accessKeyId);
+  }
+  if (identity.sessionToken !== fields["x-amz-security-token"]) throw refuse.badToken();
+  if (identity.expiresMs !== undefined && identity.expiresMs <= nowMs) throw refuse.expiredToken();
+  const { secretAccessKey, who } = identity;
+  const holds =
+    claim.kind === "signed"
+      ? verifyText(policy, claim.signed, secretAccessKey)
+      : verifyTextV2(policy, fields["signature"] ?? "", secretAccessKey);
+  if (!holds) {
+    throw new AwsError("SignatureDoesNotMatch", S3_MISMATCH, 403, {
+      AWSAccessKeyId: accessKeyId,
+      StringToSign: policy,
+      SignatureProvided: claim.kind === "signed" ? claim.signed.signature : fields["signature"],
+    });
+  }
+  return who;
 }
 
 const S3_MISMATCH =

@@ -8,7 +8,7 @@ import { pipeline, type Readable, type Transform } from "node:stream";
 import { AwsError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
-import { type Authentication, type Authenticator, authenticate } from "./authenticate.ts";
+import { type Authentication, type Authenticator, authenticate, authenticateForm } from "./authenticate.ts";
 import { collect, gunzip, PayloadHashCheck, payloadMismatch, RequestAborted, requestTooLarge } from "./body.ts";
 import { AwsChunkedDecoder } from "./chunked.ts";
 import { bucketOfHost, hostName } from "./hosts.ts";
@@ -40,6 +40,8 @@ export interface ApiCall<Who> {
 
 /** A request for a surface that is not an AWS API. */
 export interface FrontCall<Who> {
+  /** Who signed the policy in a browser's form. @throws AwsError */
+  readonly signerOfForm: (fields: Readonly<Record<string, string>>) => Who;
   readonly message: IncomingMessage;
   readonly host: string;
   readonly path: string;
@@ -62,6 +64,7 @@ export type FrontMatcher<Who> = (
   host: string,
   path: string,
   method: string,
+  contentType: string | undefined,
 ) => ((call: FrontCall<Who>) => Promise<FrontReply>) | undefined;
 
 export interface WireOptions<Who> {
@@ -163,7 +166,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     latest.set(request.socket, request);
     const sourceIp = sourceIpOf(request);
 
-    const front = options.front(host, path, request.method!);
+    const front = options.front(host, path, request.method!, headers["content-type"]);
     if (front) return serveFront(front, request, response, { host, path, query, requestId });
 
     let protocol: Protocol = "restXml";
@@ -433,6 +436,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         ...parts,
         who: identified?.who,
         region: identified?.region,
+        signerOfForm: (fields) => authenticateForm(fields, options.authenticator, options.nowMs()),
         endpoint: endpointOf(headers),
         get signal() {
           return (abort ??= abortWith(response)).signal;

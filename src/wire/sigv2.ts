@@ -93,7 +93,12 @@ export function stringToSignV2(request: SignableRequest, claim: ClaimV2): string
 }
 
 export function verifyV2(request: SignableRequest, claim: ClaimV2, secretAccessKey: string): boolean {
-  const expected = createHmac("sha1", secretAccessKey).update(stringToSignV2(request, claim)).digest();
-  const given = Buffer.from(claim.signature, "base64");
+  return verifyTextV2(stringToSignV2(request, claim), claim.signature, secretAccessKey);
+}
+
+/** @param signature base64 */
+export function verifyTextV2(text: string, signature: string, secretAccessKey: string): boolean {
+  const expected = createHmac("sha1", secretAccessKey).update(text).digest();
+  const given = Buffer.from(signature, "base64");
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

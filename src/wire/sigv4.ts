@@ -169,6 +169,28 @@ function claim(
   };
 }
 
+/**
+ * What a browser's form says of its signature, which is over its policy field.
+ * @param fields by lower-case name
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html
+ */
+export function readFormClaim(fields: Readonly<Record<string, string>>): Claim {
+  if (fields["x-amz-signature"] === undefined) return { kind: "unsigned" };
+  return claim(
+    fields["x-amz-credential"] ?? "",
+    "",
+    fields["x-amz-signature"],
+    fields["x-amz-date"] ?? "",
+    fields["x-amz-security-token"],
+    undefined,
+    true,
+  );
+}
+
+export function verifyText(text: string, signed: Signed, secret: string): boolean {
+  return equalHex(hmac(signingKey(secret, signed), text).toString("hex"), signed.signature);
+}
+
 /** `Tue, 24 Nov 2026 …` → `20261124T…Z` */
 function toBasic(date: string | undefined): string | undefined {
   if (date === undefined) return undefined;

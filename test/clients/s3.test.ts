@@ -1,6 +1,6 @@
 /** S3 over HTTP, with keys demanded: the official SDK, presigned URLs, browsers' requests, and requests that are wrong. */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -196,6 +196,67 @@ test("presigned URLs open just what they say", async () => {
   assert.deepEqual([await response.text(), response.headers.get("content-type")], ["by URL", "a/b"]);
   assert.equal((await fetch(get.replace("/presigned?", "/small?"))).status, 403);
   assert.equal((await fetch(get, { method: "DELETE" })).status, 403);
+});
+
+/** A browser's form, signed as AWS documents it. */
+function signedForm(conditions: unknown[], fields: Record<string, string>, file: string): FormData {
+  const timestamp = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
+  const date = timestamp.slice(0, 8);
+  const credential = `${KEY.accessKeyId}/${date}/us-east-1/s3/aws4_request`;
+  const signing = {
+    "x-amz-algorithm": "AWS4-HMAC-SHA256",
+    "x-amz-credential": credential,
+    "x-amz-date": timestamp,
+  };
+  const expiration = new Date(Date.now() + 60_000).toISOString();
+  const all = [
+    { bucket: Bucket },
+    ...Object.entries(signing).map(([name, value]) => ({ [name]: value })),
+    ...conditions,
+  ];
+  const policy = Buffer.from(JSON.stringify({ expiration, conditions: all })).toString("base64");
+  const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
+  const key = [date, "us-east-1", "s3", "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${KEY.secretAccessKey}`);
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...fields, ...signing, policy })) form.append(name, value);
+  form.append("x-amz-signature", hmac(key as Buffer, policy).toString("hex"));
+  form.append("file", new Blob([file], { type: "text/plain" }), "notes.txt");
+  return form;
+}
+
+test("a browser's form uploads what its policy allows", async () => {
+  const conditions = [
+    ["starts-with", "$key", "forms/"],
+    ["starts-with", "$success_action_status", ""],
+    ["content-length-range", 1, 100_000],
+  ];
+  const post = (fields: Record<string, string>, file: string, more: unknown[] = conditions) =>
+    fetch(url(`/${Bucket}`), { method: "POST", body: signedForm(more, fields, file) });
+  const made = await post({ key: "forms/${filename}", success_action_status: "201" }, "x".repeat(50_000));
+  assert.equal(made.status, 201);
+  assert.match(await made.text(), /<PostResponse><Location>.*<Key>forms\/notes.txt<\/Key><ETag>"[0-9a-f]{32}"<\/ETag><\/PostResponse>/);
+  const got = await client.send(new GetObjectCommand({ Bucket, Key: "forms/notes.txt" }));
+  assert.equal((await got.Body!.transformToString()).length, 50_000);
+  assert.equal((await post({ key: "forms/plain" }, "few")).status, 204);
+  for (const [answer, code] of [
+    [post({ key: "elsewhere" }, "x"), "AccessDenied"],
+    [post({ key: "forms/x", acl: "private" }, "x"), "AccessDenied"],
+    [post({ key: "forms/large" }, "x".repeat(100_001)), "EntityTooLarge"],
+    [post({ key: "forms/empty" }, ""), "EntityTooSmall"],
+  ] as const) {
+    assert.match(await (await answer).text(), new RegExp(`<Code>${code}</Code>`));
+  }
+  const forged = signedForm(conditions, { key: "forms/forged" }, "x");
+  forged.set("x-amz-signature", "0".repeat(64));
+  const refused = await fetch(url(`/${Bucket}/`), { method: "POST", body: forged });
+  assert.deepEqual([refused.status, /<Code>SignatureDoesNotMatch</.test(await refused.text())], [403, true]);
+  const unsigned = new FormData();
+  unsigned.append("key", "forms/unsigned");
+  unsigned.append("file", new Blob(["x"]));
+  assert.equal((await fetch(url(`/${Bucket}`), { method: "POST", body: unsigned })).status, 403);
+  for (const Key of ["forms/large", "forms/empty", "forms/forged", "forms/unsigned"]) {
+    await assert.rejects(client.send(new HeadObjectCommand({ Bucket, Key })), { name: "NotFound" }, Key);
+  }
 });
 
 test("what is not what it says is refused, and the server lives", async () => {

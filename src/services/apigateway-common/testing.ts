@@ -161,6 +161,9 @@ function httpRequest(
     sourceIp: "127.0.0.1",
     protocol: "HTTP/1.1",
     body: Readable.from([body]),
+    signerOfForm() {
+      throw new Error("this is no form");
+    },
     async readBody(bytesMax, tooLarge) {
       if (body.length > bytesMax) throw tooLarge?.() ?? new Error("too large");
       return body;

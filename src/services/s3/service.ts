@@ -47,6 +47,7 @@ import { listObjects, listObjectsV2 } from "./objects/list.ts";
 import { listObjectVersions } from "./objects/list-versions.ts";
 import { putObject } from "./objects/put.ts";
 import { permissions } from "./permissions.ts";
+import { postFronts } from "./post/front.ts";
 import { bucketPolicyResource, bucketResource } from "./resources.ts";
 import {
   deleteBucketEncryption,
@@ -202,7 +203,7 @@ export const s3 = defineService<"s3">({
   resourcePolicy,
   resourceOwner,
   resources: { "AWS::S3::Bucket": bucketResource, "AWS::S3::BucketPolicy": bucketPolicyResource },
-  fronts: [...websiteFronts, ...preflightFronts],
+  fronts: [...websiteFronts, ...preflightFronts, ...postFronts],
   hears: {
     [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
   },

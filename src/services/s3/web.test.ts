@@ -27,6 +27,9 @@ test("preflights are answered by the bucket's rules", async () => {
         sourceIp: "127.0.0.1",
         protocol: "HTTP/1.1",
         body: Readable.from([]),
+        signerOfForm() {
+          throw new Error("this is no form");
+        },
         readBody: async () => Buffer.alloc(0),
       },
       { ...match.groups },

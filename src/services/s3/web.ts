@@ -11,7 +11,7 @@ import { corsHeaders, preflight } from "./cors.ts";
 import { invalidRequest, s3Error } from "./errors.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-const escapeXml = (text: string) => text.replace(/[&<>]/g, (character) => ENTITIES[character]!);
+export const escapeXml = (text: string) => text.replace(/[&<>]/g, (character) => ENTITIES[character]!);
 
 /** An error as S3 writes it, where no operation does. */
 export function errorResponse(error: AwsError, resource: string, requestId: string): HttpResponse {
@@ -26,7 +26,7 @@ export function errorResponse(error: AwsError, resource: string, requestId: stri
 }
 
 /** `photos.s3.localhost`, `photos.s3.eu-west-1.amazonaws.com`, `photos.localhost` */
-const BUCKET_HOST =
+export const BUCKET_HOST =
   /^(?:(?<bucket>[a-z0-9.-]{3,63})\.s3(?:[.-][a-z]{2}(?:-[a-z]+)+-\d)?\.(?:localhost|amazonaws\.com)|(?<label>[a-z0-9-]{3,63})\.localhost)$/i;
 const BUCKET_PATH = /^\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?=\/|$)/;
 

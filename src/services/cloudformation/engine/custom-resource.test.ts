@@ -43,6 +43,9 @@ async function answer(world: FakeWorld, platform: TestPlatform, document: object
     sourceIp: "127.0.0.1",
     protocol: "HTTP/1.1",
     body: Readable.from([]),
+    signerOfForm() {
+      throw new Error("this is no form");
+    },
     async readBody(bytesMax: number, tooLarge?: () => Error) {
       if (body.length > bytesMax) throw tooLarge!();
       return Buffer.from(body);

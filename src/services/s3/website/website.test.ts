@@ -62,6 +62,9 @@ async function visit(
       sourceIp: "127.0.0.1",
       protocol: "HTTP/1.1",
       body: Readable.from([]),
+      signerOfForm() {
+        throw new Error("this is no form");
+      },
       readBody: async () => Buffer.alloc(0),
     },
     { ...match.groups },
