@@ -16,6 +16,7 @@ import type { AccountId, Region } from "../../kernel/arn.ts";
 import type { Blob } from "../../storage/blobs.ts";
 import { type Key, key } from "../../storage/keys.ts";
 import { defineRecord } from "../../storage/records.ts";
+import type { Transaction } from "../../storage/transaction.ts";
 
 export interface PublicAccessBlock {
   readonly BlockPublicAcls: boolean;
@@ -113,7 +114,77 @@ export interface DeleteMarker {
 export type VersionRecord = ObjectRecord | DeleteMarker;
 export const isMarker = (version: VersionRecord): version is DeleteMarker => "deleteMarker" in version;
 
-export const objects = defineRecord<ObjectRecord>("s3.Object", 1);
+/** What a listing shows of an object. */
+export interface ListedObject extends Pick<ObjectRecord, "sequence" | "modifiedMs" | "size" | "etag"> {
+  readonly versionId: string | undefined;
+  readonly checksumAlgorithm: ChecksumAlgorithm | undefined;
+  readonly checksumType: StoredChecksum["type"] | undefined;
+}
+
+/** A current object as it is stored: what listings show is cheap to read, the rest is one text that they do not open. */
+type StoredObject = readonly [
+  versionId: string | null,
+  sequence: number,
+  modifiedMs: number,
+  size: number,
+  etag: string,
+  checksumAlgorithm: ChecksumAlgorithm | null,
+  checksumType: StoredChecksum["type"] | null,
+  /** JSON of {@link Details}. */
+  details: string,
+];
+
+interface Details extends Pick<ObjectRecord, "body" | "headers" | "metadata" | "tags" | "partsCount"> {
+  readonly checksum?: string;
+}
+
+const storedObjects = defineRecord<StoredObject>("s3.Object", 1);
+
+const listed = ([versionId, sequence, modifiedMs, size, etag, algorithm, type]: StoredObject): ListedObject => ({
+  versionId: versionId ?? undefined,
+  sequence,
+  modifiedMs,
+  size,
+  etag,
+  checksumAlgorithm: algorithm ?? undefined,
+  checksumType: type ?? undefined,
+});
+
+export const objects = {
+  get(tx: Transaction, at: Key): ObjectRecord | undefined {
+    const stored = storedObjects.get(tx, at);
+    if (!stored) return undefined;
+    const [versionId, sequence, modifiedMs, size, etag, algorithm, type, text] = stored;
+    const { checksum: value, ...details } = JSON.parse(text) as Details;
+    return {
+      ...(versionId !== null && { versionId }),
+      sequence,
+      modifiedMs,
+      size,
+      etag,
+      ...details,
+      ...(algorithm !== null && type !== null && value !== undefined && { checksum: { algorithm, type, value } }),
+    };
+  },
+  put(tx: Transaction, at: Key, object: ObjectRecord): void {
+    const { versionId, sequence, modifiedMs, size, etag, checksum, ...rest } = object;
+    const details: Details = { ...rest, ...(checksum && { checksum: checksum.value }) };
+    storedObjects.put(tx, at, [
+      versionId ?? null,
+      sequence,
+      modifiedMs,
+      size,
+      etag,
+      checksum?.algorithm ?? null,
+      checksum?.type ?? null,
+      JSON.stringify(details),
+    ]);
+  },
+  *list(tx: Transaction, start: Key, end: Key): IterableIterator<[Key, ListedObject]> {
+    for (const [at, stored] of storedObjects.range(tx, start, end)) yield [at, listed(stored)];
+  },
+};
+
 export const objectKey = (bucket: string, objectName: string): Key => key("s3", "object", bucket, objectName);
 
 export const olderVersions = defineRecord<VersionRecord>("s3.OlderVersion", 1);

@@ -8,13 +8,21 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { canonicalUserId, requireBucket } from "../buckets.ts";
 import { invalidArgument } from "../errors.ts";
-import { isMarker, objectKey, objects, olderKey, olderVersions, type VersionRecord } from "../state.ts";
+import {
+  type DeleteMarker,
+  type ListedObject,
+  objectKey,
+  objects,
+  olderKey,
+  olderVersions,
+  type VersionRecord,
+} from "../state.ts";
 import { currentObject, sequenceOfVersion } from "../versions.ts";
 import { quoted } from "./conditions.ts";
-import { folded, nameEncoder, pageSize, stemLength, textIn } from "./list.ts";
+import { checksumShown, folded, nameEncoder, pageSize, stemLength, textIn } from "./list.ts";
 
 type Entry =
-  | { readonly objectName: string; readonly version: VersionRecord; readonly latest: boolean }
+  | { readonly objectName: string; readonly version: ListedObject | DeleteMarker; readonly latest: boolean }
   | { readonly commonPrefix: string };
 
 /** Where to go on in both ranges. */
@@ -46,40 +54,59 @@ function* entries(
   while (place !== undefined) {
     const { current, older }: Place = place;
     place = undefined;
-    const currents = objects.range(tx, current, bounds.current.end);
+    const currents = objects.list(tx, current, bounds.current.end);
     const olders = olderVersions.range(tx, older, bounds.older.end);
-    let left = currents.next();
-    let right = olders.next();
-    let lastName: string | undefined;
-    while (!left.done || !right.done) {
-      // Raw, the names compare as the store orders them.
-      const leftName = left.done ? undefined : left.value[0].slice(currentAt);
-      const rightName = right.done ? undefined : right.value[0].slice(olderAt, -SEQUENCE_LENGTH);
-      const takeLeft = rightName === undefined || (leftName !== undefined && leftName <= rightName);
-      const raw = (takeLeft ? leftName : rightName)!;
-      const objectName = textIn(raw, 0, -1);
-      const commonPrefix = folded(objectName, prefix, delimiter);
-      if (commonPrefix !== undefined) {
-        yield { commonPrefix };
-        place = placeAfterPrefix(bucket, commonPrefix);
-        break;
+    try {
+      let left = currents.next();
+      let right = olders.next();
+      let lastName: string | undefined;
+      while (!left.done || !right.done) {
+        // Raw, the names compare as the store orders them.
+        const leftName = left.done ? undefined : left.value[0].slice(currentAt);
+        const rightName = right.done ? undefined : right.value[0].slice(olderAt, -SEQUENCE_LENGTH);
+        const takeLeft = rightName === undefined || (leftName !== undefined && leftName <= rightName);
+        const raw = (takeLeft ? leftName : rightName)!;
+        const objectName = textIn(raw, 0, -1);
+        const commonPrefix = folded(objectName, prefix, delimiter);
+        if (commonPrefix !== undefined) {
+          yield { commonPrefix };
+          place = placeAfterPrefix(bucket, commonPrefix);
+          break;
+        }
+        const version: ListedObject | VersionRecord = takeLeft ? left.value![1] : right.value![1];
+        // With no current object, the newest of the older ones is the delete marker that hides the key.
+        const latest = takeLeft || (raw !== lastName && isNewest(tx, bucket, objectName, version.sequence));
+        yield { objectName, version: shortened(version), latest };
+        lastName = raw;
+        if (takeLeft) left = currents.next();
+        else right = olders.next();
       }
-      const version: VersionRecord = takeLeft ? left.value![1] : right.value![1];
-      // With no current object, the newest of the older ones is the delete marker that hides the key.
-      const latest = takeLeft || (raw !== lastName && isNewest(tx, bucket, objectName, version));
-      yield { objectName, version, latest };
-      lastName = raw;
-      if (takeLeft) left = currents.next();
-      else right = olders.next();
+    } finally {
+      currents.return?.();
+      olders.return?.();
     }
   }
 }
 
-function isNewest(tx: Transaction, bucket: string, objectName: string, version: VersionRecord): boolean {
+function shortened(version: ListedObject | VersionRecord): ListedObject | DeleteMarker {
+  if ("deleteMarker" in version || "checksumType" in version) return version;
+  const { versionId, sequence, modifiedMs, size, etag, checksum } = version;
+  return {
+    versionId,
+    sequence,
+    modifiedMs,
+    size,
+    etag,
+    checksumAlgorithm: checksum?.algorithm,
+    checksumType: checksum?.type,
+  };
+}
+
+function isNewest(tx: Transaction, bucket: string, objectName: string, sequence: number): boolean {
   if (currentObject(tx, bucket, objectName)) return false;
   const { start, end } = keysUnder("s3", "older", bucket, objectName);
   for (const [, newest] of olderVersions.range(tx, start, end, { limit: 1 })) {
-    return newest.sequence === version.sequence;
+    return newest.sequence === sequence;
   }
   return false;
 }
@@ -146,13 +173,12 @@ export function listObjectVersions(
         LastModified: new Date(version.modifiedMs),
         Owner,
       };
-      if (isMarker(version)) DeleteMarkers.push(shown);
+      if ("deleteMarker" in version) DeleteMarkers.push(shown);
       else {
-        const { checksum } = version;
         Versions.push({
           ...shown,
           ETag: quoted(version.etag),
-          ...(checksum && { ChecksumAlgorithm: [checksum.algorithm], ChecksumType: checksum.type }),
+          ...checksumShown(version),
           Size: version.size,
           StorageClass: "STANDARD",
         });

@@ -10,10 +10,10 @@ import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { canonicalUserId, requireBucket } from "../buckets.ts";
 import { invalidArgument } from "../errors.ts";
 import { PAGE_KEYS_MAX } from "../rules.ts";
-import { type BucketRecord, type ObjectRecord, objectKey, objects } from "../state.ts";
+import { type BucketRecord, type ListedObject, objectKey, objects } from "../state.ts";
 import { quoted } from "./conditions.ts";
 
-type Entry = { readonly objectName: string; readonly object: ObjectRecord } | { readonly commonPrefix: string };
+type Entry = { readonly objectName: string; readonly object: ListedObject } | { readonly commonPrefix: string };
 
 /** Where a key's name begins in the store's key, for names that are the last element. */
 export const stemLength = (...stem: string[]) => key(...stem).length + 1;
@@ -46,7 +46,7 @@ function* entries(
   while (next !== undefined) {
     const reached: Key = next;
     next = undefined;
-    for (const [at, object] of objects.range(tx, reached, end)) {
+    for (const [at, object] of objects.list(tx, reached, end)) {
       const objectName = textIn(at, nameAt, -1);
       const commonPrefix = folded(objectName, prefix, delimiter);
       if (commonPrefix !== undefined) {
@@ -60,7 +60,7 @@ function* entries(
 }
 
 interface Page {
-  readonly contents: { readonly objectName: string; readonly object: ObjectRecord }[];
+  readonly contents: { readonly objectName: string; readonly object: ListedObject }[];
   readonly commonPrefixes: string[];
   /** The last entry, when there is more behind it. */
   readonly last: Entry | undefined;
@@ -107,16 +107,23 @@ export function nameEncoder(encodingType: string | undefined): (text: string) =>
       .replaceAll("%2F", "/");
 }
 
+/** The kind of a checksum, not the checksum. */
+export const checksumShown = ({ checksumAlgorithm, checksumType }: ListedObject) => ({
+  ChecksumAlgorithm: checksumAlgorithm && [checksumAlgorithm],
+  ChecksumType: checksumType,
+});
+
 function contentsOf(page: Page, bucket: BucketRecord, encode: (text: string) => string, withOwner: boolean) {
-  const Owner = { ID: canonicalUserId(bucket.accountId) };
+  const Owner = withOwner ? { ID: canonicalUserId(bucket.accountId) } : undefined;
   return page.contents.map(({ objectName, object }) => ({
     Key: encode(objectName),
     LastModified: new Date(object.modifiedMs),
     ETag: quoted(object.etag),
-    ...(object.checksum && { ChecksumAlgorithm: [object.checksum.algorithm], ChecksumType: object.checksum.type }),
+    ChecksumAlgorithm: object.checksumAlgorithm && [object.checksumAlgorithm],
+    ChecksumType: object.checksumType,
     Size: object.size,
     StorageClass: "STANDARD" as const,
-    ...(withOwner && { Owner }),
+    Owner,
   }));
 }
 
