@@ -63,6 +63,9 @@ async function withUrl(run: (scene: Scene) => Promise<void>): Promise<void> {
           sourceIp: "127.0.0.1",
           protocol: "HTTP/1.1",
           body: Readable.from([body]),
+          signerOfForm() {
+            throw new Error("this is no form");
+          },
           readBody: async (bytesMax, tooLarge) => {
             const bytes = Buffer.from(body);
             if (bytes.length > bytesMax) throw tooLarge!();
