@@ -6,7 +6,8 @@
 import type { InputOf } from "../service.ts";
 import { invalidParameter, validation } from "./errors.ts";
 import { added, removed } from "./expressions/apply-update.ts";
-import type { Comparator, Condition, Operand } from "./expressions/condition.ts";
+import type { Condition, Operand } from "./expressions/condition.ts";
+import type { Comparator } from "./expressions/condition-syntax.ts";
 import type { KeyCondition, KeyOperator } from "./expressions/key-condition.ts";
 import type { PlannedChange } from "./rules.ts";
 import {

@@ -1,34 +1,15 @@
 /**
- * Conditions: ConditionExpression, FilterExpression and KeyConditionExpression share one grammar. From text to a tree with every name and
- * value put in, every check made; evaluation is in `evaluate.ts`.
- *
- *     condition  = and { OR and }
- *     and        = not { AND not }
- *     not        = [ NOT ] primary
- *     primary    = "(" condition ")" | operand comparator operand | operand BETWEEN operand AND operand
- *                | operand IN "(" operand { "," operand } ")" | function
- *     operand    = "(" operand ")" | path | :value | function
+ * Conditions: ConditionExpression, FilterExpression and KeyConditionExpression share one grammar (`condition-syntax.ts`). Here every name and
+ * value is put in and every check made; evaluation is in `evaluate.ts`.
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
  */
 import { assert } from "../../../kernel/errors.ts";
 import { type AttributeType, type AttributeValue, compareScalars, printed, typeOf } from "../values/attribute-value.ts";
-import { bindPath, type Path, parsePath, printedPath, samePath, type WrittenPath } from "./paths.ts";
+import { type Comparator, parseWritten, type Written, type WrittenOperand } from "./condition-syntax.ts";
+import { bindPath, type Path, printedPath, samePath } from "./paths.ts";
 import { createProblems, type Placeholders, type ProblemKind, type Problems, refuseProblems } from "./placeholders.ts";
-import {
-  accept,
-  acceptKeyword,
-  type Cursor,
-  type ExpressionParameter,
-  expect,
-  invalidExpression,
-  isKeyword,
-  peek,
-  syntaxError,
-  tokenize,
-} from "./tokens.ts";
-
-export type Comparator = "=" | "<>" | "<" | "<=" | ">" | ">=";
+import type { ExpressionParameter } from "./tokens.ts";
 
 export type Operand =
   | { readonly kind: "path"; readonly path: Path }
@@ -49,33 +30,6 @@ export type Condition =
       readonly argument: Operand;
     };
 
-type WrittenOperand =
-  | WrittenPath
-  | { readonly kind: "value"; readonly placeholder: string }
-  | { readonly kind: "call"; readonly name: string; readonly args: readonly WrittenOperand[] };
-
-type Written =
-  | WrittenOperand
-  | { readonly kind: "and" | "or"; readonly left: Written; readonly right: Written }
-  | { readonly kind: "not"; readonly condition: Written }
-  | {
-      readonly kind: "compare";
-      readonly comparator: Comparator;
-      readonly left: WrittenOperand;
-      readonly right: WrittenOperand;
-    }
-  | {
-      readonly kind: "between";
-      readonly operand: WrittenOperand;
-      readonly low: WrittenOperand;
-      readonly high: WrittenOperand;
-    }
-  | { readonly kind: "in"; readonly operand: WrittenOperand; readonly list: readonly WrittenOperand[] };
-
-const COMPARATORS: ReadonlySet<string> = new Set(["=", "<>", "<", "<=", ">", ">="]);
-const KEYWORDS: ReadonlySet<string> = new Set(["AND", "OR", "NOT", "IN", "BETWEEN"]);
-const isConditionKeyword = (text: string): boolean => KEYWORDS.has(text.toUpperCase());
-
 /** Arguments of each function. */
 const FUNCTIONS: Readonly<Record<string, number>> = {
   attribute_exists: 1,
@@ -89,10 +43,7 @@ const TYPES: readonly AttributeType[] = ["B", "NULL", "SS", "BOOL", "L", "BS", "
 const ORDERED: ReadonlySet<string> = new Set(["S", "N", "B"]);
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters */
-const OPERATORS_MAX = 300;
 const IN_OPERANDS_MAX = 100;
-/** Parentheses within one another; far above what the operator limit lets through. */
-const NESTING_MAX = 400;
 
 const PROBLEM_ORDER: readonly ProblemKind[] = [
   "parentheses",
@@ -106,147 +57,12 @@ const LEAF_ORDER: readonly ProblemKind[] = ["undefined", "operandCount", "distin
 
 /** @throws ValidationException for syntax, unknown functions, reserved words, undefined placeholders and wrong operands, in AWS's order */
 export function parseCondition(parameter: ExpressionParameter, source: string, placeholders: Placeholders): Condition {
-  const parser: Parser = { cursor: tokenize(parameter, source), operators: 0, depth: 0, redundant: false };
-  const written = asCondition(parser, parseOr(parser));
-  if (peek(parser.cursor).kind !== "end") throw syntaxError(parser.cursor);
-  if (parser.operators > OPERATORS_MAX) {
-    throw invalidExpression(
-      parameter,
-      `The expression has exceeded the maximum number of operators; operator count: ${parser.operators}, maximum: ${OPERATORS_MAX}`,
-    );
-  }
+  const { written, redundantParentheses } = parseWritten(parameter, source);
   const problems = createProblems();
-  if (parser.redundant) problems.note("parentheses", "The expression has redundant parentheses;");
+  if (redundantParentheses) problems.note("parentheses", "The expression has redundant parentheses;");
   const condition = bind(written, placeholders, problems);
   refuseProblems(parameter, problems, PROBLEM_ORDER);
   return condition;
-}
-
-interface Parser {
-  readonly cursor: Cursor;
-  operators: number;
-  depth: number;
-  redundant: boolean;
-  /** Token numbers of the parentheses closed last. */
-  closed?: readonly [number, number];
-}
-
-function parseOr(parser: Parser): Written {
-  let left = parseAnd(parser);
-  while (isKeyword(peek(parser.cursor), "OR")) {
-    left = asCondition(parser, left);
-    parser.cursor.at++;
-    parser.operators++;
-    left = { kind: "or", left, right: asCondition(parser, parseAnd(parser)) };
-  }
-  return left;
-}
-
-function parseAnd(parser: Parser): Written {
-  let left = parseNot(parser);
-  while (isKeyword(peek(parser.cursor), "AND")) {
-    left = asCondition(parser, left);
-    parser.cursor.at++;
-    parser.operators++;
-    left = { kind: "and", left, right: asCondition(parser, parseNot(parser)) };
-  }
-  return left;
-}
-
-function parseNot(parser: Parser): Written {
-  if (!acceptKeyword(parser.cursor, "NOT")) return parsePrimary(parser);
-  parser.operators++;
-  return { kind: "not", condition: asCondition(parser, parsePrimary(parser)) };
-}
-
-/** May be a mere operand: it is the caller who knows whether that will do. */
-function parsePrimary(parser: Parser): Written {
-  const { cursor } = parser;
-  const open = cursor.at;
-  let term: Written;
-  if (accept(cursor, "(")) {
-    term = within(parser, () => parseOr(parser));
-    close(parser, open);
-  } else {
-    term = parseSimpleOperand(parser);
-  }
-  if (!isOperand(term)) return term;
-  const token = peek(cursor);
-  if (token.kind === "symbol" && COMPARATORS.has(token.text)) {
-    cursor.at++;
-    parser.operators++;
-    return { kind: "compare", comparator: token.text as Comparator, left: term, right: parseOperand(parser) };
-  }
-  if (acceptKeyword(cursor, "BETWEEN")) {
-    parser.operators++;
-    const low = parseOperand(parser);
-    if (!acceptKeyword(cursor, "AND")) throw syntaxError(cursor);
-    return { kind: "between", operand: term, low, high: parseOperand(parser) };
-  }
-  if (acceptKeyword(cursor, "IN")) {
-    parser.operators++;
-    expect(cursor, "(");
-    return { kind: "in", operand: term, list: parseList(parser) };
-  }
-  return term;
-}
-
-function within<T>(parser: Parser, parse: () => T): T {
-  if (++parser.depth > NESTING_MAX) {
-    throw invalidExpression(parser.cursor.parameter, "The expression has redundant parentheses;");
-  }
-  const result = parse();
-  parser.depth--;
-  return result;
-}
-
-/** Steps over ")" and notes whether this pair directly wraps another. */
-function close(parser: Parser, open: number): void {
-  const inner = parser.closed;
-  if (inner && inner[0] === open + 1 && inner[1] === parser.cursor.at - 1) parser.redundant = true;
-  const at = parser.cursor.at;
-  expect(parser.cursor, ")");
-  parser.closed = [open, at];
-}
-
-function parseOperand(parser: Parser): WrittenOperand {
-  const open = parser.cursor.at;
-  if (!accept(parser.cursor, "(")) return parseSimpleOperand(parser);
-  const operand = within(parser, () => parseOperand(parser));
-  close(parser, open);
-  return operand;
-}
-
-function parseSimpleOperand(parser: Parser): WrittenOperand {
-  const { cursor } = parser;
-  const token = peek(cursor);
-  if (token.kind === ":value") {
-    cursor.at++;
-    return { kind: "value", placeholder: token.text };
-  }
-  const next = cursor.tokens[cursor.at + 1];
-  if (token.kind === "name" && !isConditionKeyword(token.text) && next?.kind === "symbol" && next.text === "(") {
-    cursor.at += 2;
-    parser.operators++;
-    return { kind: "call", name: token.text, args: within(parser, () => parseList(parser)) };
-  }
-  return parsePath(cursor, isConditionKeyword);
-}
-
-/** Operands up to and with the closing parenthesis. */
-function parseList(parser: Parser): WrittenOperand[] {
-  const list = [parseOperand(parser)];
-  while (accept(parser.cursor, ",")) list.push(parseOperand(parser));
-  expect(parser.cursor, ")");
-  return list;
-}
-
-const isOperand = (written: Written): written is WrittenOperand =>
-  written.kind === "path" || written.kind === "value" || written.kind === "call";
-
-function asCondition(parser: Parser, written: Written): Written {
-  if (written.kind === "path" || written.kind === "value") throw syntaxError(parser.cursor);
-  return written;
 }
 
 /** Stands for what is refused anyway. */

@@ -8,7 +8,8 @@ import {
   setMembers,
   typeOf,
 } from "../values/attribute-value.ts";
-import type { Comparator, Condition, Operand } from "./condition.ts";
+import type { Condition, Operand } from "./condition.ts";
+import type { Comparator } from "./condition-syntax.ts";
 import { follow } from "./paths.ts";
 
 export function matches(condition: Condition, item: AttributeMap): boolean {

@@ -1,6 +1,7 @@
 /** Texts and their precedence: as AWS answers, recorded by dynalite's and dynamodb-conformance's public tests unless a case says otherwise. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import type { AttributeMap, AttributeValue } from "../values/attribute-value.ts";
 import { applyUpdate } from "./apply-update.ts";
 import { matches } from "./evaluate.ts";
@@ -681,5 +682,75 @@ describe("reserved words", () => {
   it("are known in any case", () => {
     for (const word of ["ABORT", "name", "Status", "ttl", "zone"]) assert.ok(isReserved(word));
     for (const word of ["pk", "sk", "payload", "constructor_", "id"]) assert.ok(!isReserved(word));
+  });
+});
+
+describe("whatever a client writes", () => {
+  const token = fc.constantFrom(
+    ..."a b.c l[0] l[99999999999999999999] #a #x :s :n :ss :l :x ( ) (( )) , = <> < <= > >= + - . [ ] AND OR NOT IN BETWEEN and SET REMOVE ADD DELETE set remove size attribute_exists attribute_type begins_with contains if_not_exists list_append foo constructor __proto__ \u{1f600} ! _ 5 é".split(
+      " ",
+    ),
+  );
+  const source = fc.array(token, { maxLength: 14 }).map((tokens) => tokens.join(" "));
+  const item: AttributeMap = { a: N(1), b: { M: { c: S("x") } }, l: { L: [N(1), S("y")] }, ss: { SS: ["a"] } };
+  const given = {
+    ExpressionAttributeNames: { "#a": "a" },
+    ExpressionAttributeValues: { ":s": S("abc"), ":n": N(1), ":ss": { SS: ["a"] }, ":l": { L: [] } },
+  };
+  /** What is refused is refused as AWS does it; nothing else is ever thrown. */
+  const harmless = (run: () => unknown) => {
+    try {
+      run();
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "ValidationException", String((error as Error).stack));
+    }
+  };
+  for (const parameter of [
+    "ConditionExpression",
+    "KeyConditionExpression",
+    "UpdateExpression",
+    "ProjectionExpression",
+  ] as const) {
+    it(`is read or refused: ${parameter}`, () => {
+      fc.assert(
+        fc.property(source, (text) => {
+          harmless(() => {
+            // The same expression once more, as a filter, uses up the placeholders that it leaves.
+            const { condition, update, projection } = parseExpressions({
+              [parameter]: text,
+              FilterExpression: "#a IN (:s, :n, :ss, :l)",
+              ...given,
+            });
+            if (condition) assert.equal(typeof matches(condition, item), "boolean");
+            if (projection) assert.ok(project(projection, item));
+            if (update) harmless(() => assert.ok(applyUpdate(update, item)));
+          });
+        }),
+        { numRuns: 1500, seed: 3 },
+      );
+    });
+  }
+  it("nests no deeper than the stack", () => {
+    for (const [open, close] of [
+      ["(", ")"],
+      ["NOT (", ")"],
+      ["size(", ")"],
+      ["a = :n AND (", ")"],
+    ] as const) {
+      for (const depth of [10, 300, 800]) {
+        harmless(() =>
+          parseExpressions({
+            ConditionExpression: `${open.repeat(depth)}a = :n${close.repeat(depth)}`.slice(0, 4096),
+            ExpressionAttributeValues: { ":n": N(1) },
+          }),
+        );
+      }
+    }
+    harmless(() =>
+      parseExpressions({
+        UpdateExpression: `SET a = ${"list_append(".repeat(300)}a${", :l)".repeat(300)}`,
+        ExpressionAttributeValues: { ":l": { L: [] } },
+      }),
+    );
   });
 });

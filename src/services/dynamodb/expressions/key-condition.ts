@@ -4,7 +4,8 @@
  */
 import { validation } from "../errors.ts";
 import type { AttributeValue } from "../values/attribute-value.ts";
-import type { Comparator, Condition, Operand } from "./condition.ts";
+import type { Condition, Operand } from "./condition.ts";
+import type { Comparator } from "./condition-syntax.ts";
 
 /** The legacy names of the operators serve for both spellings. */
 export type KeyOperator = "EQ" | "LT" | "LE" | "GT" | "GE" | "BEGINS_WITH" | "BETWEEN";
