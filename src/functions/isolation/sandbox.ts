@@ -133,7 +133,7 @@ export function openIsolation(directory: string): Isolation {
     });
     return at("process");
   }
-  if (process.getuid?.() !== 0)
+  if (!isRoot())
     shortcomings.push({
       what: "workers run as the platform's own user",
       remedy: "Run Virga as root to give each worker a user id of its own.",
@@ -165,6 +165,8 @@ export function openIsolation(directory: string): Isolation {
   });
   return at("process");
 }
+
+const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** Runs a program that does nothing; returns why it could not. */
 function probe(isolation: Isolation, directory: string): string | undefined {
@@ -200,10 +202,18 @@ function launchSandbox(
 ): Launch {
   const args = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"];
   args.push("--new-session", "--hostname", "sandbox");
-  if (level === "namespaces") args.push("--unshare-user");
-  else args.push("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
+  if (level === "namespaces") {
+    args.push("--unshare-user");
+    // As user 0 of its own namespace, a program would have every right in there.
+    if (isRoot()) args.push("--uid", String(request.uid), "--gid", String(request.uid), "--cap-drop", "ALL");
+  } else
+    args.push("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
   args.push(...systemMounts());
   args.push("--dev", "/dev", "--proc", "/proc");
+  // Root without rights is still root to these files, whatever the namespace.
+  if (level === "namespaces" && isRoot())
+    for (const path of ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"])
+      if (existsSync(path)) args.push("--ro-bind", path, path);
   args.push("--perms", "1777", "--size", String(request.tmpBytes), "--tmpfs", "/tmp");
   const made = new Set(["/", "/usr", "/etc", "/tmp"]);
   const makeParents = (path: string) => {
