@@ -14,7 +14,7 @@ interface Watched {
   readonly watcher: FSWatcher;
 }
 
-export function createFolders(): Folders & { close(): void } {
+export function createFolders(mayUse: Folders["mayUse"]): Folders & { close(): void } {
   const watched = new Map<string, Watched>();
   let opened = 0;
   const open = (path: string): Watched => {
@@ -33,6 +33,7 @@ export function createFolders(): Folders & { close(): void } {
     watched.delete(path);
   };
   return {
+    mayUse,
     isFolder: (path) =>
       stat(path).then(
         (found) => found.isDirectory(),

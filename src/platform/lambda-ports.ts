@@ -19,6 +19,8 @@ export interface LambdaPortsOptions {
   readonly endpoint: () => string;
   /** Whether policies let a signed caller do something; asked for function URLs whose AuthType is AWS_IAM. */
   readonly allows: LambdaPorts["mayCallUrl"];
+  /** Who may name folders of this machine as code. */
+  readonly mayUseFolders: LambdaPorts["folders"]["mayUse"];
   readonly functions?: FunctionHostSettings;
 }
 
@@ -34,6 +36,7 @@ export function lambdaPorts({
   directory,
   endpoint,
   allows,
+  mayUseFolders,
   functions,
 }: LambdaPortsOptions): MachinePorts {
   mkdirSync(directory, { recursive: true });
@@ -46,7 +49,7 @@ export function lambdaPorts({
     },
     report: () => host?.report() ?? [],
     packages: createPackages(join(directory, "packages")),
-    folders: createFolders(),
+    folders: createFolders(mayUseFolders),
     mayCallUrl: allows,
     workerEndpoint: () => endpoint().replace("//localhost:", "//127.0.0.1:"),
   };

@@ -92,6 +92,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       endpoint: () => endpoint,
       allows: (tx, request) =>
         request.principal.type !== "anonymous" && (!authRequired || authorize(tx, request).allowed),
+      mayUseFolders: (principal) =>
+        !authRequired || (principal.type === "root" && principal.accountId === settings.accountId),
     });
     const services = createServices({
       apigateway: apigatewayPorts({

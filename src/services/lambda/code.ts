@@ -5,7 +5,7 @@ import { AwsError } from "../../kernel/errors.ts";
 import { type Blobs, dropBlob, keepBlob } from "../../storage/blobs.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, HttpFront } from "../service.ts";
-import { invalidParameterValue, requestTooLarge } from "./errors.ts";
+import { accessDenied, invalidParameterValue, requestTooLarge } from "./errors.ts";
 import { type LambdaPorts, packageRefused } from "./ports.ts";
 import { LIMITS } from "./rules.ts";
 import { type Code, layerVersionKey, layerVersions, type Place, versionKey, versions } from "./state.ts";
@@ -44,7 +44,7 @@ export async function receiveCode(flow: FlowContext, ports: LambdaPorts, source:
   if (S3Bucket === undefined || S3Key === undefined) {
     throw invalidParameterValue("Please provide both S3Bucket and S3Key for the function code.");
   }
-  if (S3Bucket === FOLDER_BUCKET) return folder(ports, S3Key);
+  if (S3Bucket === FOLDER_BUCKET) return folder(flow, ports, S3Key);
   try {
     const { Body } = await flow.call("s3", "GetObject", {
       Bucket: S3Bucket,
@@ -60,7 +60,10 @@ export async function receiveCode(flow: FlowContext, ports: LambdaPorts, source:
   }
 }
 
-async function folder(ports: LambdaPorts, path: string): Promise<Code> {
+async function folder(flow: FlowContext, ports: LambdaPorts, path: string): Promise<Code> {
+  if (!ports.folders.mayUse(flow.principal)) {
+    throw accessDenied("Only the root user of the platform's own account may take code from a folder of this machine.");
+  }
   if (!path.startsWith("/") && !/^[A-Za-z]:[\\/]/.test(path)) {
     throw invalidParameterValue(`The code folder ${path} must be an absolute path.`);
   }

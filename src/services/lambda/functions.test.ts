@@ -175,6 +175,11 @@ test("a local folder is code as it is", () =>
       message: "The code folder /projects/hello does not exist on this machine.",
     });
     ports.directories.add("/projects/hello");
+    const principal = { type: "service", service: "somebody.amazonaws.com" } as const;
+    await assert.rejects(platform.call("lambda", "CreateFunction", { ...hello, Code }, { principal }), {
+      code: "AccessDeniedException",
+      message: "Only the root user of the platform's own account may take code from a folder of this machine.",
+    });
     await platform.call("lambda", "CreateFunction", { ...hello, Code });
     await platform.call("lambda", "Invoke", { FunctionName: "hello" });
     assert.equal(ports.runs[0]!.spec.codeDirectory, "/projects/hello");

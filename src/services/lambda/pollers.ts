@@ -247,7 +247,10 @@ async function runLane(work: Work, lane: Lane): Promise<void> {
 async function handle(work: Work, batch: readonly SqsRecord[]): Promise<boolean> {
   const { mapping } = work;
   const { target, principal } = await lookUp(work);
-  const execution = await run(work, target, principal, batch);
+  const execution = await run(work, target, principal, batch).catch((error: unknown) => {
+    work.flow.log.warn("A batch of an event source mapping could not run", { mapping: mapping.uuid, error });
+    return undefined;
+  });
   if (!execution || execution.functionError !== undefined) {
     await note(work, "PROBLEM: Function call failed");
     return false;

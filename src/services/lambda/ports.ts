@@ -90,6 +90,8 @@ export interface Packages {
 
 /** Folders of this machine that are code as they are. */
 export interface Folders {
+  /** Whether somebody may name folders of this machine at all: what lies in them becomes theirs to read. */
+  mayUse(principal: Principal): boolean;
   isFolder(path: string): Promise<boolean>;
   /** Text that changes whenever something in the folder has changed since the last call. Cheap enough to be asked at every invocation. */
   revision(path: string): string;

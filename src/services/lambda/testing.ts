@@ -74,6 +74,7 @@ export function fakePorts(): FakePorts {
       async keep() {},
     },
     folders: {
+      mayUse: (principal) => principal.type === "root",
       isFolder: async (path) => directories.has(path),
       revision: () => "1",
       zip: async () => Readable.from(["zip"]),
