@@ -77,6 +77,28 @@ test("a failing function is tried again after one minute and two more, then its 
     assert.equal(sent[0]!.MessageAttributes!.ErrorCode!.StringValue, "200");
   }));
 
+test("an event that has become too old while nothing ran is not run any more", () =>
+  withLambda(async (platform, ports, sent) => {
+    await platform.call("lambda", "PutFunctionEventInvokeConfig", {
+      FunctionName: "worker",
+      MaximumEventAgeInSeconds: 120,
+      DestinationConfig: { OnFailure: { Destination: DEAD } },
+    });
+    ports.handlers.set("worker", () => {
+      throw new Error("broken");
+    });
+    await start(platform);
+    await platform.settle();
+    // Like a machine that slept: the retry is found due hours later.
+    platform.clock.jumpTo(NOW + 3 * 3_600_000);
+    await platform.advance(1000);
+    assert.equal(ports.runs.length, 1);
+    const record = sent.map(({ MessageBody }) => JSON.parse(MessageBody!)).find((body) => body.requestContext);
+    assert.equal(record.requestContext.condition, "EventAgeExceeded");
+    assert.equal(record.requestContext.approximateInvokeCount, 1);
+    assert.equal(record.responseContext, undefined);
+  }));
+
 test("throttling is not held against the function", () =>
   withLambda(async (platform, ports, sent) => {
     let throttled = 8;

@@ -78,10 +78,15 @@ export function judge(
   const waitMs =
     outcome === "failed" ? failures * MINUTE_MS : Math.min(1000 * 2 ** (refusals - 1), REFUSED_WAIT_MS_MAX);
   const dueMs = nowMs + waitMs;
-  const expiresMs = invocation.acceptedMs + (config.maximumEventAgeSeconds ?? EVENT_AGE_SECONDS_DEFAULT) * 1000;
-  if (dueMs > expiresMs) return { what: "give-up", condition: "EventAgeExceeded" };
+  if (dueMs > expiresMs(invocation, config)) return { what: "give-up", condition: "EventAgeExceeded" };
   return { what: "again", dueMs, failures, refusals };
 }
+
+/** After this moment nothing is run any more, in milliseconds since the epoch. */
+const expiresMs = (
+  { acceptedMs }: Pick<AcceptedInvocation, "acceptedMs">,
+  { maximumEventAgeSeconds = EVENT_AGE_SECONDS_DEFAULT }: Pick<InvokeConfigRecord, "maximumEventAgeSeconds">,
+): number => acceptedMs + maximumEventAgeSeconds * 1000;
 
 /** One attempt, as the outbox delivers it. */
 export async function attempt(
@@ -106,6 +111,18 @@ export async function attempt(
     invokeConfigs.get(tx, invokeConfigKey(at, at.name, at.qualifier ?? "$LATEST")),
   );
 
+  // The platform may have stood still since the event was accepted.
+  if (flow.clock.nowMs() > expiresMs(invocation, config ?? {})) {
+    const ending: Ending = {
+      invocation,
+      target,
+      execution: undefined,
+      condition: "EventAgeExceeded",
+      throttled: false,
+    };
+    await report(functions, flow, ending, config);
+    return;
+  }
   let execution: Execution | undefined;
   let throttled = false;
   try {
@@ -152,22 +169,22 @@ async function report(
     await send(flow, destination, JSON.stringify(invocationRecord(flow, ending)), {}, principal);
   }
   if (deadLetter !== undefined) {
-    const { invocation, execution } = ending;
+    const { invocation } = ending;
     const attributes = {
       RequestID: { DataType: "String", StringValue: invocation.requestId },
       ErrorCode: {
         DataType: "Number",
         StringValue: ending.execution === undefined && ending.throttled ? "429" : "200",
       },
-      ErrorMessage: { DataType: "String", StringValue: errorMessage(execution) },
+      ErrorMessage: { DataType: "String", StringValue: errorMessage(ending) },
     };
     await send(flow, deadLetter, Buffer.from(invocation.payload).toString("utf8"), attributes, principal);
   }
 }
 
 /** At most 1 KB of what went wrong. */
-function errorMessage(execution: Execution | undefined): string {
-  if (!execution) return "Rate Exceeded.";
+function errorMessage({ execution, throttled }: Ending): string {
+  if (!execution) return throttled ? "Rate Exceeded." : "The event is older than the maximum event age.";
   try {
     const { errorMessage: message } = JSON.parse(execution.payload.toString("utf8")) as { errorMessage?: unknown };
     if (typeof message === "string" && message.length > 0) return message.slice(0, 1024);

@@ -169,6 +169,26 @@ export const getFunctionConfiguration: Operation<
   return shown(at, requireVersion(tx, at), at.qualifier);
 };
 
+/** No function has one: CreateFunction refuses them. @see https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html */
+export const getFunctionCodeSigningConfig: Operation<
+  InputOf<"lambda", "GetFunctionCodeSigningConfig">,
+  OutputOf<"lambda", "GetFunctionCodeSigningConfig">
+> = (tx, input, context) => {
+  const at = { ...locate(input.FunctionName, context), qualifier: undefined };
+  requireFunction(tx, at);
+  return { CodeSigningConfigArn: "", FunctionName: at.name };
+};
+
+/** Functions run on what the machine has, whenever that changes. @see https://docs.aws.amazon.com/lambda/latest/api/API_GetRuntimeManagementConfig.html */
+export const getRuntimeManagementConfig: Operation<
+  InputOf<"lambda", "GetRuntimeManagementConfig">,
+  OutputOf<"lambda", "GetRuntimeManagementConfig">
+> = (tx, input, context) => {
+  const at = locate(input.FunctionName, context, input.Qualifier);
+  requireVersion(tx, at);
+  return { UpdateRuntimeOn: "Auto", FunctionArn: functionArn(at, at.qualifier) };
+};
+
 /** One page takes at most 50 functions, whatever is asked. @see https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html */
 export const listFunctions: Operation<InputOf<"lambda", "ListFunctions">, OutputOf<"lambda", "ListFunctions">> = (
   tx,
