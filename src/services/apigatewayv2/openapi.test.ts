@@ -92,13 +92,13 @@ test("an imported document becomes routes, integrations, authorizers and CORS th
 
   await platform.call("apigatewayv2", "ReimportApi", {
     ApiId: apiId,
-    Body: "openapi: 3.0.1\ninfo: {title: second}\nservers: [{url: /v9}]\npaths: {/only: {get: {}}}\n",
+    Body: "openapi: 3.0.1\ninfo: {title: second}\nservers: [{url: /v9}]\npaths: {/only: {get: {}}, $default: {x-amazon-apigateway-any-method: {isDefaultRoute: true}}}\n",
     Basepath: "prepend",
   });
   const routes = await platform.call("apigatewayv2", "GetRoutes", { ApiId: apiId });
   assert.deepEqual(
-    routes.Items!.map((route) => route.RouteKey),
-    ["GET /v9/only"],
+    routes.Items!.map((route) => route.RouteKey).sort(),
+    ["$default", "GET /v9/only"],
   );
   assert.equal((await platform.call("apigatewayv2", "GetApi", { ApiId: apiId })).CorsConfiguration, undefined);
   assert.equal((await platform.send("GET", `${apiId}/items/1`)).status, 404);

@@ -139,7 +139,8 @@ function fill(
   const shared = new Map<unknown, string>();
   for (const { path, method, operation } of operationsOf(document)) {
     refuseUnknown(`${method} ${path}`, operation, ["x-amazon-apigateway-integration", "x-amazon-apigateway-auth"]);
-    const isDefault = path === "/$default" && method === "ANY";
+    // API Gateway exports it with a slash, SAM writes it without.
+    const isDefault = /^\/?\$default$/.test(path) && method === "ANY";
     const integration = deref(document, operation["x-amazon-apigateway-integration"]);
     let integrationId: string | undefined;
     if (isObject(integration)) {
