@@ -14,6 +14,7 @@ import * as methods from "./methods.ts";
 import * as models from "./models.ts";
 import * as openapi from "./openapi.ts";
 import * as paths from "./paths.ts";
+import { permissions } from "./permissions.ts";
 import { resources } from "./resources.ts";
 import * as restApis from "./rest-apis.ts";
 import { createRestApiPlane } from "./runtime/plane.ts";
@@ -108,6 +109,7 @@ export const apigateway = defineService<"apigateway">({
     UpdateUsagePlan: keys.updateUsagePlan,
   },
   resources,
+  permissions,
   unsupported: {
     CreateRestApi: ["cloneFrom", "endpointConfiguration.vpcEndpointIds", "securityPolicy", "endpointAccessMode"],
     CreateStage: ["cacheClusterSize", "documentationVersion", "canarySettings"],

@@ -96,10 +96,7 @@ test("an imported document becomes routes, integrations, authorizers and CORS th
     Basepath: "prepend",
   });
   const routes = await platform.call("apigatewayv2", "GetRoutes", { ApiId: apiId });
-  assert.deepEqual(
-    routes.Items!.map((route) => route.RouteKey).sort(),
-    ["$default", "GET /v9/only"],
-  );
+  assert.deepEqual(routes.Items!.map((route) => route.RouteKey).sort(), ["$default", "GET /v9/only"]);
   assert.equal((await platform.call("apigatewayv2", "GetApi", { ApiId: apiId })).CorsConfiguration, undefined);
   assert.equal((await platform.send("GET", `${apiId}/items/1`)).status, 404);
   await platform.close();

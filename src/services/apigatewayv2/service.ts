@@ -5,6 +5,7 @@ import * as apis from "./apis.ts";
 import * as authorizers from "./authorizers.ts";
 import * as integrations from "./integrations.ts";
 import * as openapi from "./openapi.ts";
+import { permissions } from "./permissions.ts";
 import { createHttpApiPlane } from "./plane.ts";
 import { resources } from "./resources.ts";
 import * as routes from "./routes.ts";
@@ -74,6 +75,7 @@ export const apigatewayv2 = defineService<"apigatewayv2">({
     UpdateRoute: routes.updateRoute,
     UpdateStage: stages.updateStage,
   },
+  permissions,
   unsupported: {
     CreateApi: ["ApiKeySelectionExpression", "DisableSchemaValidation"],
     UpdateApi: ["ApiKeySelectionExpression", "DisableSchemaValidation"],
