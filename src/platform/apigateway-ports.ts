@@ -106,7 +106,9 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
     mayInvoke: (flow, { principal, resource }) =>
       flow.write((tx) => allows(tx, principal, { action: "execute-api:Invoke", resource })),
     async dispatchAws(flow, request, as) {
-      const candidates = (SERVICES[request.service] ?? [request.service]).filter((name) => shapes().facts.has(name));
+      const candidates = (
+        (Object.hasOwn(SERVICES, request.service) && SERVICES[request.service]) || [request.service]
+      ).filter((name) => shapes().facts.has(name));
       if (candidates.length === 0) return refusal(`Virga does not know the service ${request.service}`);
       const requestId = flow.random.uuid();
       let service = candidates[0]!;

@@ -37,14 +37,14 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Collects pairs into a response's headers; repeated names become lists. */
 export function headersOf(pairs: readonly HeaderPair[]): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
+  const headers = new Map<string, string | string[]>();
   for (const [name, value] of pairs) {
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else if (typeof before === "string") headers[name] = [before, value];
+    const before = headers.get(name);
+    if (before === undefined) headers.set(name, value);
+    else if (typeof before === "string") headers.set(name, [before, value]);
     else before.push(value);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

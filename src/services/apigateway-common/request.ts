@@ -17,6 +17,11 @@ export function decodePath(text: string): string {
   }
 }
 
+/** A member of a record that strangers name: never what every object inherits. */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** First value wins or last value wins, as the caller needs; names in order of appearance. */
 export function grouped(pairs: Iterable<readonly [string, string]>): Map<string, string[]> {
   const groups = new Map<string, string[]>();

@@ -179,6 +179,15 @@ test("patches: members, maps and lists, and nothing else", () =>
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
   }));
 
+test("names that every object inherits are not found", () =>
+  withApi(async ({ rootId, refusal }) => {
+    assert.match(
+      await refusal("GetMethod", { resourceId: rootId, httpMethod: "constructor" }),
+      /^NotFoundException: Invalid Method/,
+    );
+    assert.match(await refusal("PutGatewayResponse", { responseType: "toString" }), /Invalid gateway response type/);
+  }));
+
 test("maps cannot be made to reach prototypes", () =>
   withApi(async ({ call, restApiId, rootId }) => {
     const at = { restApiId, resourceId: rootId, httpMethod: "GET" };

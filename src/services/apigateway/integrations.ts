@@ -3,6 +3,7 @@ import type { Integration as IntegrationDescription } from "@aws-sdk/client-api-
 import { notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import { CALLER_CREDENTIALS, functionArnOf } from "../apigateway-common/caller.ts";
+import { own } from "../apigateway-common/request.ts";
 import type { InputOf, OperationContext, OutputOf } from "../service.ts";
 import { badRequest, conflict, integrationNotFound, invalidMapping, responseNotFound } from "./errors.ts";
 import { checkStatusCode, requireMethod, saveMethod } from "./methods.ts";
@@ -233,7 +234,7 @@ export function checkResponse(response: IntegrationResponse, method: Method, int
 
 function requireResponse(tx: Transaction, context: OperationContext, input: ResponseInput) {
   const found = requireIntegration(tx, context, input);
-  const response = found.integration.integrationResponses[input.statusCode ?? ""];
+  const response = own(found.integration.integrationResponses, input.statusCode ?? "");
   if (!response) throw responseNotFound();
   return { ...found, response };
 }

@@ -2,6 +2,7 @@
 import type { Method as MethodDescription } from "@aws-sdk/client-api-gateway";
 import { notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
+import { own } from "../apigateway-common/request.ts";
 import type { InputOf, OperationContext, OutputOf } from "../service.ts";
 import {
   authorizerNotFound,
@@ -41,7 +42,7 @@ export function requireMethod(
   input: MethodInput,
 ): { apiId: string; resource: Resource; method: Method } {
   const { apiId, resource } = requireResource(tx, context, input);
-  const method = resource.methods[input.httpMethod ?? ""];
+  const method = own(resource.methods, input.httpMethod ?? "");
   if (!method) throw methodNotFound();
   return { apiId, resource, method };
 }
@@ -201,7 +202,7 @@ export function putMethodResponse(
 
 function requireResponse(tx: Transaction, context: OperationContext, input: ResponseInput) {
   const found = requireMethod(tx, context, input);
-  const response = found.method.methodResponses[input.statusCode ?? ""];
+  const response = own(found.method.methodResponses, input.statusCode ?? "");
   if (!response) throw responseNotFound();
   return { ...found, response };
 }

@@ -1,7 +1,7 @@
 /** One request on its way through an HTTP API: what was asked, by whom, and what `$context` knows of it. */
 
 import { commonLogTime, extendedRequestId, traceId } from "../apigateway-common/replies.ts";
-import { decodePath, grouped, parseQuery, portOf } from "../apigateway-common/request.ts";
+import { decodePath, grouped, own, parseQuery, portOf } from "../apigateway-common/request.ts";
 import type { FlowContext, HttpRequest } from "../service.ts";
 import type { CompiledRoute, CompiledStage } from "./compile.ts";
 import type { MappingScope } from "./mapping.ts";
@@ -70,20 +70,21 @@ export function beginExchange(
 /** The headers that a backend sees: lower case, several values joined, with what API Gateway adds. Cookies are left out when the format has a place of its own for them. */
 export function forwardedHeaders(exchange: Exchange, cookies: "keep" | "drop"): Record<string, string> {
   const { request } = exchange;
-  const headers: Record<string, string> = {};
+  const headers = new Map<string, string>();
   for (const [sent, value] of request.rawHeaders) {
     const name = sent.toLowerCase();
     if (name === "cookie" && cookies === "drop") continue;
     if (name === "connection" || name === "keep-alive" || name === "transfer-encoding") continue;
-    headers[name] = headers[name] === undefined ? value : `${headers[name]}${name === "cookie" ? "; " : ","}${value}`;
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}${name === "cookie" ? "; " : ","}${value}`);
   }
-  const before = request.headers["x-forwarded-for"];
-  headers["content-length"] = String(exchange.body.length);
-  headers["x-amzn-trace-id"] = request.headers["x-amzn-trace-id"] ?? exchange.traceId;
-  headers["x-forwarded-for"] = before ? `${before}, ${request.sourceIp}` : request.sourceIp;
-  headers["x-forwarded-port"] = portOf(request);
-  headers["x-forwarded-proto"] = "http";
-  return headers;
+  const forwardedFor = request.headers["x-forwarded-for"];
+  headers.set("content-length", String(exchange.body.length));
+  headers.set("x-amzn-trace-id", request.headers["x-amzn-trace-id"] ?? exchange.traceId);
+  headers.set("x-forwarded-for", forwardedFor ? `${forwardedFor}, ${request.sourceIp}` : request.sourceIp);
+  headers.set("x-forwarded-port", portOf(request));
+  headers.set("x-forwarded-proto", "http");
+  return Object.fromEntries(headers);
 }
 
 /** `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/path`: what policies of functions and authorizers name. */
@@ -126,10 +127,10 @@ export function contextVariable(exchange: Exchange, name: string): string | unde
       return identityVariable(exchange, rest.join("."));
     case "authorizer": {
       if (authorization.kind === "jwt" && rest[0] === "claims")
-        return claimText(authorization.claims[rest.slice(1).join(".")]);
+        return claimText(own(authorization.claims, rest.slice(1).join(".")));
       if (authorization.kind !== "lambda") return undefined;
       if (rest[0] === "principalId") return authorization.principalId;
-      return claimText(authorization.context[rest.join(".")]);
+      return claimText(own(authorization.context, rest.join(".")));
     }
     default:
       return undefined;
@@ -141,7 +142,7 @@ function identityVariable({ request, authorization }: Exchange, name: string): s
   if (name === "userAgent") return request.headers["user-agent"];
   if (authorization.kind !== "iam") return undefined;
   const { accountId, callerId, userArn, userId } = authorization;
-  return { accountId, caller: callerId, user: userId, userArn }[name];
+  return own({ accountId, caller: callerId, user: userId, userArn }, name);
 }
 
 /** Claims are text in events and mappings: lists in brackets, separated by spaces. */
@@ -155,17 +156,17 @@ export function mappingScope(exchange: Exchange): MappingScope {
   let json: { value: unknown } | undefined;
   const query = grouped(exchange.query);
   return {
-    header: (name) => exchange.request.headers[name.toLowerCase()],
+    header: (name) => own(exchange.request.headers, name.toLowerCase()),
     query: (name) => query.get(name)?.join(","),
     path: () => decodePath(exchange.path),
-    pathParameter: (name) => exchange.pathParameters[name],
+    pathParameter: (name) => own(exchange.pathParameters, name),
     bodyText: () => exchange.body.toString("utf8"),
     bodyJson() {
       json ??= { value: parsed(exchange.body) };
       return json.value;
     },
     context: (name) => contextVariable(exchange, name),
-    stageVariable: (name) => exchange.stage.variables[name],
+    stageVariable: (name) => own(exchange.stage.variables, name),
   };
 }
 

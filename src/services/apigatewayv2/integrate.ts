@@ -5,6 +5,7 @@ import { DeadlineExceeded, withDeadline } from "../apigateway-common/deadline.ts
 import { invokeFunction } from "../apigateway-common/lambda.ts";
 import type { ApigatewayPorts } from "../apigateway-common/ports.ts";
 import { HOP_BY_HOP, headersOf, jsonMessage } from "../apigateway-common/replies.ts";
+import { grouped, own } from "../apigateway-common/request.ts";
 import type { HttpResponse } from "../service.ts";
 import type { CompiledIntegration } from "./compile.ts";
 import { eventV1, eventV2 } from "./event.ts";
@@ -105,14 +106,8 @@ function mapEvent(exchange: Exchange, event: Record<string, unknown>, mappings: 
     else event[event["version"] === "2.0" ? "rawPath" : "path"] = mapping.value(scope) ?? "";
   }
   const join = (pairs: [string, string][], lists: false | true): Record<string, unknown> => {
-    const joined: Record<string, string[]> = {};
-    for (const [name, value] of pairs) {
-      joined[name] ??= [];
-      joined[name].push(value);
-    }
-    return lists
-      ? joined
-      : Object.fromEntries(Object.entries(joined).map(([name, values]) => [name, values.join(",")]));
+    const groups = [...grouped(pairs)];
+    return Object.fromEntries(lists ? groups : groups.map(([name, values]) => [name, values.join(",")]));
   };
   event["headers"] = join(headers, false);
   if (event["version"] === "2.0") {
@@ -184,7 +179,7 @@ const callHttp: CallBackend = async (exchange, { integration, request: mappings 
 
 const callAws: CallBackend = async (exchange, { integration, parameters }, _signal, ports, callers) => {
   const { flow } = exchange;
-  const subtype = SUBTYPES[integration.IntegrationSubtype!];
+  const subtype = own(SUBTYPES, integration.IntegrationSubtype!);
   if (!subtype) return serverError();
   const scope = mappingScope(exchange);
   const values = new Map<string, string>();

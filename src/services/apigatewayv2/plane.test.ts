@@ -447,3 +447,27 @@ test("a payload over 10 MB is refused", () =>
     const reply = await platform.send("POST", `${platform.apiId}/big`, { body: Buffer.alloc(10 * 1024 * 1024 + 1) });
     assert.deepEqual([reply.status, reply.text], [413, '{"message":"Request Entity Too Large"}']);
   }));
+
+test("names that every object inherits are names like any other", () =>
+  withApi(
+    { lambda: ({ event }) => ({ statusCode: 200, headers: { constructor: "c" }, body: JSON.stringify(event) }) },
+    async (platform) => {
+      await platform.route("GET /{constructor}", {
+        IntegrationUri: FUNCTION,
+        RequestParameters: {
+          "append:header.x-missing": "$stageVariables.toString",
+          "append:header.x-none": "$request.header.valueOf",
+        },
+      });
+      const reply = await platform.send("GET", `${platform.apiId}/a?constructor=q&__proto__=p`, {
+        headers: { constructor: "h", __proto__: "ignored by literals" },
+      });
+      assert.deepEqual([reply.status, reply.headers["constructor"]], [200, "c"]);
+      const { event } = platform.invoked[0]!;
+      assert.equal(event.headers.constructor, "h");
+      assert.equal(Object.hasOwn(event.headers, "x-missing"), false);
+      assert.equal(Object.hasOwn(event.headers, "x-none"), false);
+      assert.equal(event.queryStringParameters.constructor, "q");
+      assert.equal(event.pathParameters.constructor, "a");
+    },
+  ));

@@ -2,6 +2,7 @@
 import type { Cors, RouteSettings } from "@aws-sdk/client-apigatewayv2";
 import { notImplemented } from "../../kernel/errors.ts";
 import { functionArnOf } from "../apigateway-common/caller.ts";
+import { own } from "../apigateway-common/request.ts";
 import { badRequest } from "./errors.ts";
 import { checkRequestMapping, checkResponseMapping, checkTemplate } from "./mapping.ts";
 import type { Authorizer, Integration } from "./state.ts";
@@ -140,7 +141,7 @@ function checkMappings(integration: Integration): void {
 }
 
 function checkSubtype(integration: Integration, name: string): void {
-  const subtype = SUBTYPES[name];
+  const subtype = own(SUBTYPES, name);
   if (!subtype) {
     if (/^(EventBridge-PutEvents|Kinesis-PutRecord|StepFunctions-\w+|AppConfig-GetConfiguration)$/.test(name)) {
       throw notImplemented(`the API Gateway integration subtype ${name}`);

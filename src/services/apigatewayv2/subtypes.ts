@@ -3,6 +3,8 @@
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services-reference.html
  */
 
+import { own } from "../apigateway-common/request.ts";
+
 export interface Subtype {
   readonly service: string;
   readonly action: string;
@@ -63,7 +65,7 @@ export function subtypeForm(subtype: Subtype, parameters: ReadonlyMap<string, st
   const form = new URLSearchParams({ Action: subtype.action, Version: subtype.version });
   for (const [name, value] of parameters) {
     if (name === "Region") continue;
-    for (const [field, text] of subtype.fields?.[name]?.(value) ?? [[name, value]]) form.append(field, text);
+    for (const [field, text] of own(subtype.fields ?? {}, name)?.(value) ?? [[name, value]]) form.append(field, text);
   }
   return form;
 }

@@ -6,6 +6,7 @@ import { withDeadline } from "../../apigateway-common/deadline.ts";
 import { invokeFunction } from "../../apigateway-common/lambda.ts";
 import { policyAllows } from "../../apigateway-common/policy.ts";
 import type { ApigatewayPorts } from "../../apigateway-common/ports.ts";
+import { own } from "../../apigateway-common/request.ts";
 import { createThrottle, type Throttle } from "../../apigateway-common/throttle.ts";
 import { type AuthorizationRequest, authorize as evaluatePolicy } from "../../policy-common/evaluate.ts";
 import { identitySources } from "../authorizers.ts";
@@ -102,7 +103,7 @@ export function createAuthorize(
     const authorizer = exchange.target!.authorizer!;
     const uri = authorizer.authorizerUri.replaceAll(
       /\$\{stageVariables\.([A-Za-z0-9_]+)\}/g,
-      (_, name: string) => exchange.stage.variables[name] ?? "",
+      (_, name: string) => own(exchange.stage.variables, name) ?? "",
     );
     const functionArn = functionArnOf(uri);
     const broken = () => new GatewayError("AUTHORIZER_CONFIGURATION_ERROR", null);

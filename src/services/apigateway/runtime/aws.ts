@@ -3,7 +3,9 @@
  * `arn:aws:apigateway:REGION:[SUBDOMAIN.]SERVICE:path/…` and `…:action/NAME`.
  * @see https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html#apigw-PutIntegration-request-uri
  */
+
 import type { ApigatewayPorts, AwsRequest } from "../../apigateway-common/ports.ts";
+import { own } from "../../apigateway-common/request.ts";
 import type { Principal } from "../../service.ts";
 import type { Exchange } from "./exchange.ts";
 import { internalServerError } from "./gateway.ts";
@@ -44,7 +46,7 @@ export async function callAws(
   const [, region, host = "", kind, rest = ""] =
     /^arn:[^:]+:apigateway:([^:]+):([^:]+):(path|action)\/(.*)$/s.exec(uri) ?? [];
   if (!region) throw internalServerError();
-  const dot = JSON_TARGETS[host] ? -1 : host.lastIndexOf(".");
+  const dot = own(JSON_TARGETS, host) ? -1 : host.lastIndexOf(".");
   const service = host.slice(dot + 1);
   const subdomain = dot < 0 ? undefined : host.slice(0, dot);
   const aws =
@@ -75,9 +77,10 @@ function pathRequest(
   request: BackendRequest,
 ): AwsRequest {
   const [given = "", ownQuery = ""] = rest.split(/\?(.*)/s);
-  const filled = given.replaceAll(/\{([^{}]+)\}/g, (whole, name: string) =>
-    request.path[name] === undefined ? whole : request.path[name].split("/").map(encodeURIComponent).join("/"),
-  );
+  const filled = given.replaceAll(/\{([^{}]+)\}/g, (whole, name: string) => {
+    const value = own(request.path, name);
+    return value === undefined ? whole : value.split("/").map(encodeURIComponent).join("/");
+  });
   const path = `/${filled.replace(/^\/+/, "")}`;
   const query = new URLSearchParams(ownQuery);
   for (const [name, value] of request.query) query.append(name, value);
@@ -94,7 +97,7 @@ function pathRequest(
 /** JSON services get a target header; query services a form of the mapped query parameters and whatever form the template wrote. */
 function actionRequest(exchange: Exchange, service: string, rest: string, request: BackendRequest): AwsRequest {
   const [action = "", ownQuery = ""] = rest.split(/[?&](.*)/s);
-  const target = JSON_TARGETS[service];
+  const target = own(JSON_TARGETS, service);
   const headers = headersOf(request);
   if (target) {
     return {

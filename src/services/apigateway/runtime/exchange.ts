@@ -1,6 +1,6 @@
 /** One request on its way through a REST API: what was asked, by whom, and what `$context` knows of it. */
 import { commonLogTime, extendedRequestId, traceId } from "../../apigateway-common/replies.ts";
-import { decodePath, grouped, parseQuery, portOf } from "../../apigateway-common/request.ts";
+import { decodePath, grouped, own, parseQuery, portOf } from "../../apigateway-common/request.ts";
 import type { FlowContext, HttpRequest } from "../../service.ts";
 import type { CompiledMethod, CompiledStage } from "./compile.ts";
 import type { RequestValues } from "./parameters.ts";
@@ -128,10 +128,10 @@ export function requestValues(exchange: Exchange): RequestValues {
   return {
     header: (name) => headerValues(exchange, name),
     query: (name) => exchange.query.get(name) ?? [],
-    path: (name) => exchange.pathParameters[name],
+    path: (name) => own(exchange.pathParameters, name),
     bodyText: () => exchange.body.toString("utf8"),
     context: (name) => contextVariable(exchange, name),
-    stageVariable: (name) => exchange.stage.variables[name],
+    stageVariable: (name) => own(exchange.stage.variables, name),
   };
 }
 

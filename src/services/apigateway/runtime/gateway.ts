@@ -3,6 +3,7 @@
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
  */
 import type { GatewayResponseType } from "@aws-sdk/client-api-gateway";
+import { own } from "../../apigateway-common/request.ts";
 import type { HttpResponse } from "../../service.ts";
 import { DEFAULT_STATUS, DEFAULT_TEMPLATE } from "../gateway-responses.ts";
 import { contextVariable, type Exchange, requestValues } from "./exchange.ts";
@@ -84,7 +85,8 @@ export function gatewayResponse(exchange: Exchange, error: GatewayError): HttpRe
 
 function chosenTemplate(templates: Readonly<Record<string, string>>, accept: string | undefined): [string, string] {
   const wanted = accept?.split(",")[0]?.split(";")[0]?.trim();
-  if (wanted && templates[wanted] !== undefined) return [wanted, templates[wanted]];
+  const exact = wanted === undefined ? undefined : own(templates, wanted);
+  if (exact !== undefined) return [wanted!, exact];
   const [first] = Object.entries(templates);
   if (templates["application/json"] !== undefined) return ["application/json", templates["application/json"]];
   return first ?? ["application/json", DEFAULT_TEMPLATE];
@@ -100,7 +102,7 @@ function substituted(template: string, exchange: Exchange): string {
     const source: string = bracedSource ?? plainSource;
     const name: string = bracedName ?? plainName;
     if (source === "context") return contextVariable(exchange, name) ?? (name.startsWith("error.") ? "null" : "");
-    if (source === "stageVariables") return exchange.stage.variables[name] ?? "";
+    if (source === "stageVariables") return own(exchange.stage.variables, name) ?? "";
     return evaluateRequest(`${source}.${name}`, values).join(",");
   });
 }

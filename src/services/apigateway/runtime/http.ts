@@ -1,6 +1,8 @@
 /** HTTP and HTTP_PROXY integrations. */
+
 import type { ApigatewayPorts, IncomingResponse } from "../../apigateway-common/ports.ts";
 import { HOP_BY_HOP, headersOf } from "../../apigateway-common/replies.ts";
+import { own } from "../../apigateway-common/request.ts";
 import type { HttpResponse } from "../../service.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError, internalServerError } from "./gateway.ts";
@@ -12,8 +14,10 @@ export const PAYLOAD_BYTES_MAX = 10 * 1024 * 1024;
 function target(exchange: Exchange, path: Readonly<Record<string, string>>): URL {
   const uri = resolvedUri(exchange, exchange.target!.integration.uri ?? "").replaceAll(
     /\{([^{}]+?)\+?\}/g,
-    (whole, name: string) =>
-      path[name] === undefined ? whole : path[name].split("/").map(encodeURIComponent).join("/"),
+    (whole, name: string) => {
+      const value = own(path, name);
+      return value === undefined ? whole : value.split("/").map(encodeURIComponent).join("/");
+    },
   );
   try {
     return new URL(uri);

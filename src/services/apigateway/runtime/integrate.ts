@@ -1,10 +1,12 @@
 /** From a request to its integration and back: which template, which integration response, which headers. */
+
 import { AwsError } from "../../../kernel/errors.ts";
 import { CALLER_CREDENTIALS, type Callers, functionArnOf } from "../../apigateway-common/caller.ts";
 import { DeadlineExceeded, withDeadline } from "../../apigateway-common/deadline.ts";
 import { invokeFunction } from "../../apigateway-common/lambda.ts";
 import type { ApigatewayPorts } from "../../apigateway-common/ports.ts";
 import { HOP_BY_HOP, headersOf } from "../../apigateway-common/replies.ts";
+import { own } from "../../apigateway-common/request.ts";
 import type { HttpResponse, Principal } from "../../service.ts";
 import { callAws } from "./aws.ts";
 import type { CompiledResponse } from "./compile.ts";
@@ -102,7 +104,7 @@ function principalOf(exchange: Exchange, callers: Callers): Promise<Principal> {
 export function resolvedUri(exchange: Exchange, uri: string): string {
   return uri.replaceAll(
     /\$\{stageVariables\.([A-Za-z0-9_]+)\}/g,
-    (_, name: string) => exchange.stage.variables[name] ?? "",
+    (_, name: string) => own(exchange.stage.variables, name) ?? "",
   );
 }
 

@@ -5,6 +5,7 @@
  */
 import velocity from "velocityjs";
 import { JsonPathError, parseJsonPath, readJsonPath } from "../../apigateway-common/json-path.ts";
+import { own } from "../../apigateway-common/request.ts";
 
 const { Compile, parse } = velocity;
 
@@ -156,7 +157,7 @@ function inputOf(scope: TemplateScope): object {
     params(name?: unknown) {
       if (name === undefined) return { path: { ...path }, querystring: { ...querystring }, header: { ...header } };
       const key = String(name);
-      return path[key] ?? querystring[key] ?? headerValue(header, key) ?? "";
+      return own(path, key) ?? own(querystring, key) ?? headerValue(header, key) ?? "";
     },
   });
   return Object.assign(input, { body: scope.body });
@@ -315,21 +316,21 @@ const LISTS: Functions = {
 };
 
 type Members = Record<string, unknown>;
-const own = (on: Members, name: unknown): unknown => (Object.hasOwn(on, String(name)) ? on[String(name)] : undefined);
+const member = (on: Members, name: unknown): unknown => own(on, String(name));
 
 const MAPS: Functions = {
   ...ANY_VALUE,
   containsKey: (on: Members, name) => Object.hasOwn(on, String(name)),
   containsValue: (on: Members, value) => Object.values(on).includes(value),
   entrySet: (on: Members) => Object.entries(on).map(([key, value]) => ({ key, value })),
-  get: own,
-  getKey: (on: Members) => own(on, "key"),
-  getValue: (on: Members) => own(on, "value"),
-  getOrDefault: (on: Members, name, fallback) => own(on, name) ?? fallback,
+  get: member,
+  getKey: (on: Members) => member(on, "key"),
+  getValue: (on: Members) => member(on, "value"),
+  getOrDefault: (on: Members, name, fallback) => member(on, name) ?? fallback,
   isEmpty: (on: Members) => Object.keys(on).length === 0,
   keySet: (on: Members) => Object.keys(on),
   put(on: Members, name, value) {
-    const before = own(on, name);
+    const before = member(on, name);
     Object.defineProperty(on, String(name), { value, enumerable: true, configurable: true, writable: true });
     return before ?? "";
   },
@@ -340,7 +341,7 @@ const MAPS: Functions = {
     return "";
   },
   remove(on: Members, name) {
-    const before = own(on, name);
+    const before = member(on, name);
     delete on[String(name)];
     return before;
   },
