@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { isMap } from "yaml";
 import { EXIT_USAGE, Failure } from "./failure.ts";
 import { cyan, dim, green, printJson, say, table } from "./terminal.ts";
-import { createBuilder } from "./up/build.ts";
+import { createBuilder, stopCompiler } from "./up/build.ts";
 import { type LocalCode, localCode } from "./up/code.ts";
 import { enableSourceMaps, isArchive } from "./up/project.ts";
 import { findTemplate, readTemplate, renderTemplate } from "./up/template.ts";
@@ -58,6 +58,7 @@ export async function build(folder: string, options: BuildOptions): Promise<void
     }
   } finally {
     await builder.close();
+    await stopCompiler();
     await rm(join(template.directory, ".virga", "builds", ".once"), { recursive: true, force: true });
   }
 }

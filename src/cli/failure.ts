@@ -3,6 +3,7 @@
 /** Exit codes: 0 done, 1 failed, 2 asked wrongly, 130 interrupted. */
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+export const EXIT_INTERRUPTED = 130;
 
 export class Failure extends Error {
   override readonly name = "Failure";

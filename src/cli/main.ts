@@ -141,6 +141,8 @@ withServeOptions(program.command("up"))
   .action(async (folders, options) => {
     const { up } = await import("./up/up.ts");
     await up(folders, options);
+    // A deployment that was interrupted may still be asking the platform that is gone.
+    if (process.exitCode !== undefined) process.exit();
   });
 
 withClientOptions(program.command("down"))

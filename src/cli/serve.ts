@@ -4,7 +4,7 @@ import type { AccountId, Region } from "../kernel/arn.ts";
 import { createLog, type LogLevel } from "../kernel/log.ts";
 import { demandsKeys, openPlatform, type Platform } from "../platform/open.ts";
 import { DEFAULT_PORT, portHolder, probe } from "./endpoint.ts";
-import { EXIT_USAGE, Failure } from "./failure.ts";
+import { EXIT_INTERRUPTED, EXIT_USAGE, Failure } from "./failure.ts";
 import { assetDirectory, version } from "./package.ts";
 import { createRootKey, keptRootKey, type RootKey, rootKeyFile } from "./root-key.ts";
 import { bold, dim, red, say, yellow } from "./terminal.ts";
@@ -115,7 +115,7 @@ export function untilInterrupted(): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = () => {
-      if (asked) process.exit(130);
+      if (asked) process.exit(EXIT_INTERRUPTED);
       asked = true;
       resolve();
     };

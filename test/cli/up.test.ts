@@ -129,3 +129,28 @@ test("a first deployment that fails is told with its reason; without --watch it 
   const ended = await up.end();
   assert.equal(ended.code, 1);
 });
+
+test("interrupted while it deploys, it ends at once; the next start finishes the deployment", async (t) => {
+  const folder = folderOf(t, {
+    "template.yaml": `
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Slow:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: slow, Handler: index.handler, Runtime: nodejs24.x, Timeout: 60 }
+  Waits:
+    Type: Custom::Waits
+    Properties: { ServiceToken: !GetAtt Slow.Arn, ServiceTimeout: 3 }
+`,
+    "slow/index.js": "exports.handler = () => new Promise(() => setTimeout(() => {}, 50_000));\n",
+  });
+  const up = launch(t, folder, ["up", "--port", "0", "--data", "data", "--stack", "slow"]);
+  await up.says(/✔ Slow /);
+  assert.equal((await up.end()).code, 130);
+  const again = launch(t, folder, ["up", "--port", "0", "--data", "data", "--stack", "slow", "--no-watch"]);
+  // The resource never answers, not even when it is to go: what counts is that the interrupted creation came to its end.
+  await again.says(
+    /The stack slow is DELETE_FAILED\.\n\s+Waits \(Custom::Waits\): CloudFormation did not receive a response/,
+  );
+  await again.end();
+});

@@ -40,7 +40,7 @@ export function createBuilder(directory: string): Builder {
     const known = contexts.get(code.logicalId);
     if (known?.key === key) return known.context;
     await known?.context.dispose();
-    const esbuild = await import("esbuild");
+    const esbuild = await compiler();
     const context = await esbuild.context({
       absWorkingDir: code.source,
       entryPoints: await Promise.all(properties.entryPoints.map((entry) => entryPoint(code, entry))),
@@ -73,7 +73,7 @@ export function createBuilder(directory: string): Builder {
     } catch (error) {
       const { errors } = error as { errors?: Message[] };
       if (!errors) throw error;
-      const { formatMessages } = await import("esbuild");
+      const { formatMessages } = await compiler();
       const texts = await formatMessages(errors, { kind: "error", color: process.stderr.isTTY === true });
       throw new Failure(`${code.logicalId} could not be built.\n\n${texts.join("").trimEnd()}`, remedyOf(code, errors));
     }
@@ -154,6 +154,18 @@ export function createBuilder(directory: string): Builder {
       contexts.clear();
     },
   };
+}
+
+let loaded: typeof import("esbuild") | undefined;
+
+async function compiler(): Promise<typeof import("esbuild")> {
+  loaded ??= await import("esbuild");
+  return loaded;
+}
+
+/** Ends the compiler's own process, once every builder is closed. */
+export async function stopCompiler(): Promise<void> {
+  await loaded?.stop();
 }
 
 async function entryPoint(code: LocalCode, entry: string): Promise<string> {

@@ -2,10 +2,10 @@
 import { dirname, relative } from "node:path";
 import type { StackEvent } from "@aws-sdk/client-cloudformation";
 import { endpointOf, probe, type Target, targetOf } from "../endpoint.ts";
-import { EXIT_USAGE, Failure } from "../failure.ts";
+import { EXIT_INTERRUPTED, EXIT_USAGE, Failure } from "../failure.ts";
 import { credentialsHint, type ServeOptions, serve, untilInterrupted } from "../serve.ts";
 import { bold, cyan, dim, duration, green, printJson, red, say, table, yellow } from "../terminal.ts";
-import { concerns } from "./build.ts";
+import { concerns, stopCompiler } from "./build.ts";
 import { type Application, createProject, type Project } from "./project.ts";
 import { findTemplate, stackNameOf } from "./template.ts";
 import { type Watcher, watchFolders } from "./watch.ts";
@@ -21,15 +21,18 @@ export async function up(folders: readonly string[], options: UpOptions): Promis
   const interrupted = untilInterrupted();
   const projects = projectsOf(folders.length > 0 ? folders : ["."], options);
   const { target, close } = await platformFor(options);
-  const stop = async () => {
+  const closeProjects = async () => {
     for (const { project } of projects) await project.close();
-    await close?.();
+    await stopCompiler();
   };
   try {
-    const applications: Application[] = [];
-    for (const { project } of projects) {
-      const application = await first(project, target, options);
-      if (application) applications.push(application);
+    const deployed = deployAll(projects, target, options);
+    // Interrupted, nobody waits for it any more; the platform goes on with it at its next start.
+    deployed.catch(() => {});
+    const applications = await Promise.race([deployed, interrupted]);
+    if (!applications) {
+      process.exitCode = EXIT_INTERRUPTED;
+      return;
     }
     if (options.json) printJson({ endpoint: target.endpoint, applications });
     else for (const application of applications) describe(application);
@@ -43,13 +46,28 @@ export async function up(folders: readonly string[], options: UpOptions): Promis
         : "Ctrl-C stops watching.";
       if (watching || close) say(`\n${watching ? "Watching for changes. " : ""}${stops}`);
     }
+    if (!watching) await closeProjects();
     if (!watching && !close) return;
     const watchers = watching ? projects.map(({ project, directory }) => keepUp(project, directory, target)) : [];
     await interrupted;
     for (const watcher of watchers) watcher.close();
   } finally {
-    await stop();
+    await closeProjects();
+    await close?.();
   }
+}
+
+async function deployAll(
+  projects: readonly { readonly project: Project }[],
+  target: Target,
+  options: UpOptions,
+): Promise<Application[]> {
+  const applications: Application[] = [];
+  for (const { project } of projects) {
+    const application = await first(project, target, options);
+    if (application) applications.push(application);
+  }
+  return applications;
 }
 
 function projectsOf(folders: readonly string[], options: UpOptions): { project: Project; directory: string }[] {
