@@ -61,6 +61,9 @@ async function withPolicies(
           protocol: "HTTP/1.1",
           body: Readable.from([]),
           readBody: async () => Buffer.from(body),
+          signerOfForm() {
+            throw new Error("no form is signed here");
+          },
         },
         { ...front.host!.exec(host)!.groups },
       );
