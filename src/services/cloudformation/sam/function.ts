@@ -40,6 +40,7 @@ const OWN = [
   "Environment",
   "EventInvokeConfig",
   "Events",
+  "FunctionUrlConfig",
   "ImageUri",
   "InlineCode",
   "PermissionsBoundary",
@@ -60,7 +61,6 @@ const UNSUPPORTED = [
   "DeploymentPreference",
   "DurableConfig",
   "FunctionScalingConfig",
-  "FunctionUrlConfig",
   "PublishToLatestPublished",
   "SourceKMSKeyArn",
   "TenancyConfig",
@@ -129,7 +129,45 @@ export function makeFunction(work: Work, resource: SamResource): MadeFunction {
       "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function",
     );
   }
+  addUrl(work, resource, target);
   return { resource, target, targetArn, managed: [] };
+}
+
+/** A URL of its own, and when anybody may call it the permissions that say so. */
+function addUrl(work: Work, resource: SamResource, target: Draft): void {
+  const { logicalId, properties } = resource;
+  const config = properties["FunctionUrlConfig"];
+  if (config === undefined) return;
+  if (!isObject(config)) throw invalidResource(logicalId, "'FunctionUrlConfig' must be a map");
+  const unknown = Object.keys(config).find((name) => !["AuthType", "Cors", "InvokeMode"].includes(name));
+  if (unknown !== undefined) throw unsupported(logicalId, `the property ${unknown} of FunctionUrlConfig`);
+  const authType = work.text(config["AuthType"]);
+  if (authType !== "AWS_IAM" && authType !== "NONE") {
+    throw invalidResource(
+      logicalId,
+      "AuthType is required to configure function property `FunctionUrlConfig`. Please provide either AWS_IAM or NONE.",
+    );
+  }
+  const { AuthType, Cors, InvokeMode }: ValueObject = config;
+  work.add(
+    resource,
+    `${logicalId}Url`,
+    "AWS::Lambda::Url",
+    present({ TargetFunctionArn: target, AuthType, Cors, InvokeMode }),
+  );
+  if (authType !== "NONE") return;
+  work.add(resource, `${logicalId}UrlPublicPermissions`, "AWS::Lambda::Permission", {
+    Action: "lambda:InvokeFunctionUrl",
+    FunctionName: target,
+    Principal: "*",
+    FunctionUrlAuthType: AuthType,
+  });
+  work.add(resource, `${logicalId}URLInvokeAllowPublicAccess`, "AWS::Lambda::Permission", {
+    Action: "lambda:InvokeFunction",
+    FunctionName: target,
+    Principal: "*",
+    InvokedViaFunctionUrl: true,
+  });
 }
 
 /** The role and the configuration of asynchronous invocations. */

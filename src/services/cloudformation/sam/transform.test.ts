@@ -32,7 +32,7 @@ function comparable(value: unknown): unknown {
 }
 
 describe("the transform makes what AWS's does", () => {
-  for (const name of ["form", "everything", "conditions"]) {
+  for (const name of ["form", "everything", "conditions", "urls"]) {
     it(name, () => {
       assert.deepEqual(comparable(transform(golden(`${name}.yaml`))), comparable(JSON.parse(golden(`${name}.json`))));
     });
@@ -60,8 +60,8 @@ describe("the transform refuses", () => {
       "Resource with id [F] is invalid. property Foo not defined for resource of type AWS::Serverless::Function",
     ],
     [
-      fn("FunctionUrlConfig: {AuthType: NONE}"),
-      "Resource with id [F] is invalid. Virga does not support the property FunctionUrlConfig of AWS::Serverless::Function.",
+      fn("FunctionUrlConfig: {Cors: {}}"),
+      "Resource with id [F] is invalid. AuthType is required to configure function property `FunctionUrlConfig`. Please provide either AWS_IAM or NONE.",
     ],
     [fn("PropagateTags: true"), "Resource with id [F] is invalid. Virga does not support the property PropagateTags."],
     [
