@@ -94,6 +94,7 @@ function describe(tx: Transaction, context: OperationContext, stack: Stack): Sta
     ...(deployment?.roleArn === undefined ? {} : { RoleARN: deployment.roleArn }),
     Tags: Object.entries(deployment?.tags ?? {}).map(([Key, Value]) => ({ Key, Value })),
     EnableTerminationProtection: stack.terminationProtection,
+    ...(stack.parentId === undefined ? {} : { ParentId: stack.parentId, RootId: stack.rootId }),
     DriftInformation: { StackDriftStatus: "NOT_CHECKED" },
   };
 }
@@ -119,6 +120,7 @@ export function listStacks(
         ...(stack.updatedMs === undefined ? {} : { LastUpdatedTime: new Date(stack.updatedMs) }),
         ...(stack.deletedMs === undefined ? {} : { DeletionTime: new Date(stack.deletedMs) }),
         StackStatus: stack.status,
+        ...(stack.parentId === undefined ? {} : { ParentId: stack.parentId, RootId: stack.rootId }),
         ...(stack.statusReason === undefined ? {} : { StackStatusReason: stack.statusReason }),
         DriftInformation: { StackDriftStatus: "NOT_CHECKED" as const },
       };

@@ -1,5 +1,6 @@
 /** CloudFormation's own resource types. */
 import type { ResourceType } from "../resources.ts";
+import { nestedStack } from "./engine/nested.ts";
 
 /** What the CDK tells AWS about the libraries a template was made with: nothing is made of it, there or here. */
 const cdkMetadata: ResourceType = {
@@ -14,4 +15,4 @@ const cdkMetadata: ResourceType = {
   async delete() {},
 };
 
-export const resources = { "AWS::CDK::Metadata": cdkMetadata } as const;
+export const resources = { "AWS::CDK::Metadata": cdkMetadata, "AWS::CloudFormation::Stack": nestedStack } as const;

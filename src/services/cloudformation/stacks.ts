@@ -132,6 +132,7 @@ export function createStack(
   input: CreateStackCommandInput,
   context: OperationContext,
   text: string,
+  nested: Pick<Stack, "parentId" | "rootId" | "outer"> = {},
 ): Omit<CreateStackCommandOutput, "$metadata"> {
   checkName(input.StackName, "stackName");
   refuseMembers("CreateStack", input, UNSUPPORTED_MEMBERS);
@@ -144,7 +145,7 @@ export function createStack(
   }
   const tags = readTags(input.Tags);
   if (existing && existing.status !== "REVIEW_IN_PROGRESS") throw stackAlreadyExists(input.StackName);
-  const stack = existing ?? newStack(tx, context, input.StackName);
+  const stack = { ...(existing ?? newStack(tx, context, input.StackName)), ...nested };
   const prepared = prepare(engine, text, input.Parameters ?? [], {}, environmentOf(context, stack));
   checkCapabilities(prepared, input, true);
   stack.deployment = addDeployment(tx, context, stack, text, prepared, input, tags);

@@ -93,6 +93,11 @@ export interface Stack {
   /** Names of exports that this stack imports. */
   imports: readonly string[];
   operation?: StackOperation;
+  /** The stack that this one is a resource of, and the outermost one. */
+  readonly parentId?: string;
+  readonly rootId?: string;
+  /** The task of the outer stack that waits for the operation under way. */
+  outer?: { readonly stack: string; readonly operation: string; readonly task: string };
   /** Token of the request that made the stack, for asking twice. */
   creationToken?: string;
   nextEvent: number;
@@ -165,6 +170,8 @@ export interface Task {
   readonly garbage?: number;
   /** Times that the step was begun. */
   readonly attempts: number;
+  /** The end of an operation on its nested stack is awaited. */
+  readonly awaits?: true;
   /** A custom resource's answer is awaited under this token. */
   readonly responseToken?: string;
 }

@@ -31,6 +31,7 @@ import {
 } from "../state.ts";
 import { applyFailed, beginApply, incarnationOf } from "./apply.ts";
 import { standIn } from "./names.ts";
+import { innerEnded } from "./nested.ts";
 import { topicOf } from "./patience.ts";
 import { applyTasks, type Doomed, deleteTasks, type NewTask, readyTasks, restoreTasks } from "./plan.ts";
 import type { Engine } from "./types.ts";
@@ -303,7 +304,7 @@ function leave(
   };
   const finish = (status: StackStatus, reason?: string) => {
     setStackStatus(tx, context, stack, status, reason);
-    end(tx, context, stack);
+    end(engine, tx, context, stack);
   };
   if (operation.deleteNext) {
     const { principal, clientRequestToken } = operation.deleteNext;
@@ -390,11 +391,12 @@ function settleResources(tx: Transaction, context: OperationContext, stack: Stac
   }
 }
 
-function end(tx: Transaction, context: OperationContext, stack: Stack): void {
+function end(engine: Engine, tx: Transaction, context: OperationContext, stack: Stack): void {
   delete stack.operation;
   context.wake(topicOf(stack.uuid));
   for (const task of allTasks(tx, context, stack.uuid)) clear(tx, keys.journal(context, stack.uuid, task.id));
   clear(tx, keys.tasks(context, stack.uuid));
+  innerEnded(engine, tx, context, stack);
 }
 
 /** A deleted stack: its name is free, its history stays for ninety days. */

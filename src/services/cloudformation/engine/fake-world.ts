@@ -18,6 +18,8 @@ export interface FakeWorld {
   readonly held: Map<string, () => void>;
   readonly hold: Set<string>;
   readonly invocations: { readonly functionName: string; readonly document: any }[];
+  /** Objects of S3, by bucket and key: `bucket/key`. */
+  readonly objects: Map<string, string>;
   readonly services: readonly Service[];
 }
 
@@ -127,7 +129,19 @@ export function fakeWorld(): FakeWorld {
       },
     },
   } as unknown as Service;
-  const others = [sqs, lambda];
+  const objects = new Map<string, string>();
+  const s3 = {
+    name: "s3",
+    operations: {},
+    flows: {
+      async GetObject(_flow: any, input: { Bucket: string; Key: string }) {
+        const text = objects.get(`${input.Bucket}/${input.Key}`);
+        if (text === undefined) throw new AwsError("NoSuchKey", "The specified key does not exist.", 404);
+        return { Body: [Buffer.from(text)] };
+      },
+    },
+  } as unknown as Service;
+  const others = [sqs, lambda, s3];
   const types = new Map(Object.entries(sqs.resources!));
   const cloudformation = createCloudformation({
     patienceMs: 0,
@@ -135,5 +149,5 @@ export function fakeWorld(): FakeWorld {
     isOperation: (service, operation) =>
       Object.hasOwn(others.find((other) => other.name === service)?.operations ?? {}, operation),
   }) as unknown as Service;
-  return { things, history, failing, hold, held, invocations, services: [...others, cloudformation] };
+  return { things, history, failing, hold, held, invocations, objects, services: [...others, cloudformation] };
 }

@@ -14,6 +14,7 @@ import { advance, endDelete } from "./advance.ts";
 import { applied, applyFailed } from "./apply.ts";
 import { requestCustom } from "./custom-resource.ts";
 import { physicalName } from "./names.ts";
+import { NESTED_STACK, requestNested } from "./nested.ts";
 import { type Engine, failureReason, isCustom } from "./types.ts";
 
 export interface StepDetail {
@@ -41,6 +42,10 @@ export async function runStep(engine: Engine, flow: FlowContext, detail: StepDet
     await requestCustom(engine, flow, step, type);
     return;
   }
+  if (type === NESTED_STACK) {
+    await requestNested(engine, flow, step);
+    return;
+  }
   let outcome: { readonly state: ResourceState | undefined } | { readonly error: unknown };
   try {
     outcome = { state: await callType(engine, flow, step, type) };
@@ -62,7 +67,8 @@ function claim(tx: Transaction, context: OperationContext, detail: StepDetail): 
     !stack ||
     stack.operation?.id !== detail.operation ||
     task?.state !== "running" ||
-    task.responseToken !== undefined
+    task.responseToken !== undefined ||
+    task.awaits
   ) {
     return undefined;
   }

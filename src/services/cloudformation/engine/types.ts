@@ -131,7 +131,10 @@ export function neededCapabilities(evaluation: Pick<Evaluation, "template">): Ne
 export function failureReason(error: unknown, type: string, requestId: string): string {
   if (!(error instanceof AwsError))
     return `Internal Failure (RequestToken: ${requestId}, HandlerErrorCode: InternalFailure)`;
-  if (error.code === "ValidationError" && /^(Template|Properties|Encountered|No export)/.test(error.message))
+  if (
+    error.code === "ValidationError" &&
+    /^(Template|Properties|Encountered|No export|Embedded stack|Role )/.test(error.message)
+  )
     return error.message;
   const service = type.split("::")[1] ?? type;
   return `${error.message} (Service: ${service}, Status Code: ${error.status}, Request ID: ${requestId}, Error Code: ${error.code})`;
