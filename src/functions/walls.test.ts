@@ -165,7 +165,7 @@ const { fn, invoke, host, directory } = openTestHost({ sparesPerRuntime: 1 });
 const files = { "index.js": "exports.handler = async (e) => { require('child_process').spawn('sleep', ['601'], { stdio: 'ignore', detached: true }).unref(); if (e.stay) for (;;); }" };
 await invoke(await fn(NODE, files));
 void invoke(await fn(NODE, files), { stay: 1 });
-await new Promise((resolve) => setTimeout(resolve, 300));
+while (host.workers().filter(({ state }) => state === "busy" || state === "frozen").length < 2) await new Promise(setImmediate);
 console.log(JSON.stringify({ directory, pids: host.workers().map(({ pid }) => pid) }));
 `,
   );
