@@ -63,11 +63,11 @@ function resolve(operand: Operand, item: AttributeMap): AttributeValue | undefin
   }
 }
 
-/** Bytes of text and binary, members of sets, lists and maps; undefined for the other types. */
+/** UTF-16 units of text (tried on AWS: "é𝄞" has three), bytes of binary, members of sets, lists and maps; undefined for the other types. */
 function sizeOf(value: AttributeValue): number | undefined {
   switch (typeOf(value)) {
     case "S":
-      return Buffer.byteLength(value.S!, "utf8");
+      return value.S!.length;
     case "B":
       return value.B!.byteLength;
     case "SS":
