@@ -60,9 +60,6 @@ async function withPolicies(
           sourceIp: "127.0.0.1",
           protocol: "HTTP/1.1",
           body: Readable.from([]),
-          signerOfForm() {
-            throw new Error("this is no form");
-          },
           readBody: async () => Buffer.from(body),
           signerOfForm() {
             throw new Error("no form is signed here");
