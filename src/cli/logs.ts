@@ -5,7 +5,7 @@ import { isCode, logsClient } from "./clients.ts";
 import { type ClientOptions, runningTarget, type Target } from "./endpoint.ts";
 import { EXIT_USAGE, Failure } from "./failure.ts";
 import { functionByLogicalId } from "./names.ts";
-import { cyan, dim, print } from "./terminal.ts";
+import { print, printed } from "./terminal.ts";
 
 export interface LogsOptions extends ClientOptions {
   readonly follow?: boolean;
@@ -31,7 +31,7 @@ export async function logs(name: string, options: LogsOptions): Promise<void> {
     if (options.json) print(JSON.stringify(event));
     else
       print(
-        `${dim(new Date(event.timestamp!).toISOString())} ${cyan(shortStream(event.logStreamName!))} ${event.message!.trimEnd()}`,
+        `${printed.dim(new Date(event.timestamp!).toISOString())} ${printed.cyan(shortStream(event.logStreamName!))} ${event.message!.trimEnd()}`,
       );
   };
   await follow(client, group, { ...options, sinceMs }, show, stop.signal);

@@ -4,14 +4,20 @@ import { stripVTControlCharacters, styleText } from "node:util";
 type Style = Parameters<typeof styleText>[0];
 
 /** Styled for the stream, which decides with NO_COLOR, FORCE_COLOR and whether it is a terminal. */
-const styled = (style: Style, text: string): string => styleText(style, text, { stream: process.stderr });
+const styled =
+  (style: Style, stream: NodeJS.WriteStream = process.stderr) =>
+  (text: string): string =>
+    styleText(style, text, { stream });
 
-export const bold = (text: string): string => styled("bold", text);
-export const dim = (text: string): string => styled("dim", text);
-export const red = (text: string): string => styled("red", text);
-export const green = (text: string): string => styled("green", text);
-export const yellow = (text: string): string => styled("yellow", text);
-export const cyan = (text: string): string => styled("cyan", text);
+export const bold = styled("bold");
+export const dim = styled("dim");
+export const red = styled("red");
+export const green = styled("green");
+export const yellow = styled("yellow");
+export const cyan = styled("cyan");
+
+/** For what is written to stdout. */
+export const printed = { dim: styled("dim", process.stdout), cyan: styled("cyan", process.stdout) };
 
 /** A line for people. */
 export function say(text = ""): void {

@@ -154,3 +154,33 @@ Resources:
   );
   await again.end();
 });
+
+test("a large template and a layer go by way of S3; two applications stand side by side", async (t) => {
+  const folder = folderOf(t, {
+    "large/template.yaml": `
+Transform: AWS::Serverless-2016-10-31
+Metadata:
+  Story: ${"once upon a time ".repeat(4_000)}
+Resources:
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: words, CompatibleRuntimes: [nodejs24.x] }
+  Speaker:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: speaker, Handler: index.handler, Runtime: nodejs24.x, Layers: [!Ref Words] }
+`,
+    "large/words/nodejs/node_modules/words/index.js": "module.exports = 'out of a layer';\n",
+    "large/speaker/index.js": "exports.handler = async () => require('words');\n",
+    "small/template.json": JSON.stringify({ Resources: { Queue: { Type: "AWS::SQS::Queue" } } }),
+  });
+  const up = launch(t, folder, ["up", "large", "small", "--port", "0", "--ephemeral", "--no-watch", "--json"]);
+  const [json] = await up.says(/\{\n[\s\S]*\n\}\n/);
+  const { endpoint, applications } = JSON.parse(json) as { endpoint: string; applications: { stackName: string }[] };
+  assert.deepEqual(
+    applications.map(({ stackName }) => stackName),
+    ["large", "small"],
+  );
+  const invoked = await run(t, folder, "invoke", "Speaker", "--endpoint", endpoint);
+  assert.equal(invoked.stdout.trim(), '"out of a layer"', invoked.stderr);
+  assert.equal((await up.end()).code, 0);
+});
