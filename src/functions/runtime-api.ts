@@ -22,6 +22,9 @@ export interface RuntimeApi {
 const PREFIX = "/2018-06-01/runtime/";
 const HEADER_ERROR_TYPE = "lambda-runtime-function-error-type";
 
+/** A runtime asks and waits, frozen for hours if need be. The interval at which a server looks for slow clients is as good as never. */
+const UNTIMED = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, connectionsCheckingInterval: 2 ** 31 - 1 };
+
 interface Given {
   readonly header: Extract<ToWorker, { kind: "invoke" }>;
   readonly payload: Uint8Array;
@@ -110,12 +113,9 @@ export async function openRuntimeApi(
     }
   };
 
-  const server = createServer(
-    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000 },
-    (request, response) => {
-      handle(request, response).catch(() => response.destroy());
-    },
-  );
+  const server = createServer(UNTIMED, (request, response) => {
+    handle(request, response).catch(() => response.destroy());
+  });
   server.on("connection", (socket: Socket) => {
     if (!belongs(socket.remotePort ?? 0)) socket.destroy();
   });
