@@ -1,0 +1,263 @@
+/** Functions: cold and warm invocations, an HTTP API in front of one, a queue before one, and the contact form from submit to row. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { virga as command, median, report, start, startEcho, startVirga, stop, type Virga } from "./measure.ts";
+
+const COLD_ROUNDS = 12;
+const WARM_ROUNDS = 400;
+const EFFECT_ROUNDS = 60;
+const agent = new Agent({ keepAlive: true });
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+function http(port: number, method: string, path: string, headers: Record<string, string>, body = ""): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host: "127.0.0.1",
+        port,
+        method,
+        path,
+        agent,
+        headers: { ...headers, "content-length": Buffer.byteLength(body) },
+      },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk) => {
+          text += chunk;
+        });
+        response.on("end", () => resolve({ status: response.statusCode!, text }));
+      },
+    );
+    call.on("error", reject);
+    call.end(body);
+  });
+}
+
+const signed = (service: string) => ({
+  authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+  "x-amz-date": "20260101T000000Z",
+  "content-type": "application/json",
+});
+
+async function rest(port: number, service: string, method: string, path: string, body?: object): Promise<any> {
+  const { status, text } = await http(
+    port,
+    method,
+    path,
+    signed(service),
+    body === undefined ? "" : JSON.stringify(body),
+  );
+  if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
+  return text === "" ? {} : JSON.parse(text);
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  return performance.now() - began;
+}
+
+async function createFunction(virga: Virga, folder: string, name: string, source: string): Promise<void> {
+  const code = join(folder, name);
+  mkdirSync(code, { recursive: true });
+  writeFileSync(join(code, "index.mjs"), source);
+  await rest(virga.port, "lambda", "POST", "/2015-03-31/functions", {
+    FunctionName: name,
+    Runtime: "nodejs24.x",
+    Handler: "index.handler",
+    Role: "arn:aws:iam::000000000000:role/bench",
+    MemorySize: 1024,
+    Code: { S3Bucket: "hot-reload", S3Key: code },
+  });
+}
+
+const invoke = (virga: Virga, name: string) =>
+  http(virga.port, "POST", `/2015-03-31/functions/${name}/invocations`, signed("lambda"), "{}");
+
+export async function functions(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "virga-bench-"));
+  const virga = await startVirga(["--data", join(folder, "data")]);
+  try {
+    await invocations(virga, folder);
+    await httpApi(virga, folder);
+    await queue(virga, folder);
+  } finally {
+    await stop(virga.child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  await form();
+}
+
+async function invocations(virga: Virga, folder: string): Promise<void> {
+  const hello = "export const handler = async () => ({ ok: true });";
+  await createFunction(virga, folder, "warm-up", hello);
+  await invoke(virga, "warm-up");
+  const cold: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < COLD_ROUNDS; round++) {
+    await createFunction(virga, folder, `cold-${round}`, hello);
+    // The spare that the last start used is made anew meanwhile, as between any two starts.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    bare.push(await timed(async () => execFileSync(process.execPath, ["-e", "0"])));
+    cold.push(await timed(() => invoke(virga, `cold-${round}`)));
+  }
+  const ratio = median(cold.map((value, index) => value / bare[index]!));
+  report({
+    what: "cold start, small Node handler",
+    measured: `${median(cold).toFixed(1)} ms`,
+    against: `node -e 0: ${median(bare).toFixed(1)} ms`,
+    ratio,
+    budget: "≤ 0.5",
+    met: ratio <= 0.5,
+  });
+
+  const echo = await startEcho(11);
+  const hops: number[] = [];
+  const warm: number[] = [];
+  for (let round = 0; round < WARM_ROUNDS; round++) {
+    hops.push(await timed(() => http(echo.port, "POST", "/", {}, "{}")));
+    warm.push(await timed(() => invoke(virga, "warm-up")));
+  }
+  const over = median(warm) - median(hops);
+  report({
+    what: "warm invocation over a bare HTTP hop",
+    measured: `${over.toFixed(2)} ms`,
+    against: `hop: ${median(hops).toFixed(2)} ms`,
+    ratio: undefined,
+    budget: "≤ 1 ms",
+    met: over <= 1,
+  });
+  await stop(echo.child);
+}
+
+async function httpApi(virga: Virga, folder: string): Promise<void> {
+  await createFunction(
+    virga,
+    folder,
+    "api",
+    "export const handler = async (event) => ({ statusCode: 200, body: event.rawPath });",
+  );
+  const api = await rest(virga.port, "apigateway", "POST", "/v2/apis", {
+    name: "bench",
+    protocolType: "HTTP",
+    target: "arn:aws:lambda:us-east-1:000000000000:function:api",
+  });
+  const headers = { host: `${api.apiId}.execute-api.localhost:${virga.port}` };
+  const ask = () => http(virga.port, "GET", "/hello", headers);
+  const first = await ask();
+  if (first.status !== 200) throw new Error(`the API answered ${first.status} ${first.text}`);
+  const times: number[] = [];
+  for (let round = 0; round < WARM_ROUNDS; round++) times.push(await timed(ask));
+  report({
+    what: "HTTP API → warm Node function",
+    measured: `${median(times).toFixed(2)} ms`,
+    against: "-",
+    ratio: undefined,
+    budget: "≤ 1.2 ms",
+    met: median(times) <= 1.2,
+  });
+}
+
+async function queue(virga: Virga, folder: string): Promise<void> {
+  // The effect is a request to a server of ours that notes when it came.
+  let arrived = () => {};
+  const { createServer } = await import("node:http");
+  const effect = createServer((_, response) => {
+    response.end();
+    arrived();
+  });
+  await new Promise<void>((resolve) => effect.listen(0, "127.0.0.1", resolve));
+  const { port } = effect.address() as { port: number };
+  await createFunction(
+    virga,
+    folder,
+    "effect",
+    `export const handler = async () => { await fetch("http://127.0.0.1:${port}/"); };`,
+  );
+  const { QueueUrl } = await virga.call("AmazonSQS.CreateQueue", {
+    QueueName: "effects",
+    Attributes: { VisibilityTimeout: "30" },
+  });
+  await rest(virga.port, "lambda", "POST", "/2015-03-31/event-source-mappings", {
+    FunctionName: "effect",
+    EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:effects",
+    BatchSize: 1,
+  });
+  const times: number[] = [];
+  for (let round = 0; round < EFFECT_ROUNDS; round++) {
+    const came = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const took = await timed(async () => {
+      await virga.call("AmazonSQS.SendMessage", { QueueUrl, MessageBody: "x" });
+      await came;
+    });
+    if (round >= 10) times.push(took);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  effect.close();
+  report({
+    what: "message sent → function's effect, warm",
+    measured: `${median(times).toFixed(1)} ms`,
+    against: "-",
+    ratio: undefined,
+    budget: "≤ 10 ms",
+    met: median(times) <= 10,
+  });
+}
+
+async function form(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "virga-bench-"));
+  const { child, match } = await start(
+    [command, "up", "examples/contact-form", "--port", "0", "--data", folder, "--no-watch", "--json"],
+    /\{\n[\s\S]*\n\}\n/,
+  );
+  try {
+    const { endpoint, applications } = JSON.parse(match[0]) as {
+      endpoint: string;
+      applications: { outputs: { name: string; value: string }[] }[];
+    };
+    const outputs = Object.fromEntries(applications[0]!.outputs.map(({ name, value }) => [name, value]));
+    const port = Number(new URL(endpoint).port);
+    const api = new URL(outputs["ApiUrl"]!);
+    const submit = (message: string) =>
+      http(
+        port,
+        "POST",
+        api.pathname,
+        { host: api.host, "content-type": "application/json" },
+        JSON.stringify({ name: "Bench", email: "bench@example.com", message }),
+      );
+    const mailed = async () => {
+      const { messages } = JSON.parse((await http(port, "GET", "/_aws/ses", {})).text) as { messages: unknown[] };
+      return messages.length;
+    };
+    const times: number[] = [];
+    for (let round = 0; round < EFFECT_ROUNDS; round++) {
+      const before = await mailed();
+      const took = await timed(async () => {
+        await submit(`message ${round}`);
+        while ((await mailed()) === before);
+      });
+      if (round >= 10) times.push(took);
+    }
+    report({
+      what: "form posted → row in the table, mail sent, warm",
+      measured: `${median(times).toFixed(1)} ms`,
+      against: "-",
+      ratio: undefined,
+      budget: "≤ 20 ms",
+      met: median(times) <= 20,
+    });
+  } finally {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
