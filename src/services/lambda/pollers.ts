@@ -273,7 +273,7 @@ async function handle(work: Work, batch: readonly SqsRecord[]): Promise<boolean>
   return isComplete;
 }
 
-/** Throttled batches are tried again for as long as their messages are surely invisible. Undefined when that time is over. */
+/** Throttled batches are tried again while their messages are invisible. Undefined when there is no more time for that. */
 async function run(
   { functions, flow, url, signal }: Work,
   target: Target,
@@ -288,13 +288,17 @@ async function run(
       return await execute(functions, flow, target, { payload, requestId: flow.random.uuid() });
     } catch (error) {
       if (!(error instanceof AwsError) || error.status !== 429) throw error;
-      untilMs ??= startMs + (await visibilityMs(flow, url, principal)) - target.record.timeoutSeconds * 1000;
+      untilMs ??= startMs + patienceMs(await visibilityMs(flow, url, principal), target.record.timeoutSeconds * 1000);
       const waitMs = Math.min(THROTTLED_MS * 2 ** refusals, THROTTLED_MS_MAX);
       if (flow.clock.nowMs() + waitMs > untilMs || signal.aborted) return undefined;
       await sleep(flow.clock, waitMs, signal);
     }
   }
 }
+
+/** As long as the function could still end before its messages are visible again; where that leaves too little, half of their time. */
+const patienceMs = (invisibleMs: number, timeoutMs: number): number =>
+  Math.max(invisibleMs - timeoutMs, invisibleMs / 2);
 
 async function visibilityMs(flow: FlowContext, url: string, principal: Principal): Promise<number> {
   const { Attributes } = await flow.call(
