@@ -5,11 +5,13 @@ export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
-/** @throws DeadlineExceeded when `work` takes longer than `limitMs`; its signal is aborted then, and when `signal` is */
+/**
+ * @throws DeadlineExceeded when `work` takes longer than `limitMs`; its signal is aborted then. It is not when the client goes away: a backend that
+ * was called goes on, as on AWS.
+ */
 export async function withDeadline<T>(
   clock: Clock,
   limitMs: number,
-  signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -20,7 +22,7 @@ export async function withDeadline<T>(
     controller.abort(error);
   });
   try {
-    return await Promise.race([work(AbortSignal.any([signal, controller.signal])), expired]);
+    return await Promise.race([work(controller.signal), expired]);
   } finally {
     timer.cancel();
   }

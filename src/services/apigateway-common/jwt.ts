@@ -113,7 +113,7 @@ function decode(part: string | undefined): Record<string, unknown> | undefined {
 
 async function fetchKeys(flow: FlowContext, ports: Pick<ApigatewayPorts, "sendHttp">, issuer: string): Promise<Keys> {
   const fetchJson = (url: URL): Promise<Record<string, unknown>> =>
-    withDeadline(flow.clock, FETCH_MS_MAX, flow.signal, async (signal) => {
+    withDeadline(flow.clock, FETCH_MS_MAX, async (signal) => {
       const response = await ports.sendHttp({
         method: "GET",
         url,

@@ -1,4 +1,5 @@
 /** Calling functions as API Gateway does: an integration or an authorizer in front of Lambda's own Invoke. */
+import type { AccountId, Region } from "../../kernel/arn.ts";
 import { AwsError } from "../../kernel/errors.ts";
 import type { FlowContext, Principal } from "../service.ts";
 
@@ -7,6 +8,8 @@ export type LambdaAnswer =
   /** The function threw, timed out or crashed. */
   | { readonly kind: "function-error"; readonly text: string }
   | { readonly kind: "throttled" }
+  /** The event is larger than Lambda's 6 MB. */
+  | { readonly kind: "too-large" }
   /** No such function, no permission, or a function in a state that cannot be invoked. */
   | { readonly kind: "refused"; readonly error: AwsError };
 
@@ -31,19 +34,20 @@ export async function invokeFunction(
         Payload:
           typeof request.event === "string" ? Buffer.from(request.event) : Buffer.from(JSON.stringify(request.event)),
       },
-      { principal: request.principal, signal: request.signal },
+      { principal: request.principal, signal: request.signal, ...functionHome(request.functionArn) },
     );
     const text = answer.Payload ? Buffer.from(answer.Payload).toString("utf8") : "";
     return { kind: answer.FunctionError ? "function-error" : "ok", text };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     if (error.code === "TooManyRequestsException") return { kind: "throttled" };
+    if (error.code === "RequestTooLargeException") return { kind: "too-large" };
     return { kind: "refused", error };
   }
 }
 
-/** `my-function` in `arn:aws:lambda:…:function:my-function` with its region and account, for calls across accounts. */
-export function functionHome(functionArn: string): { readonly region: string; readonly accountId: string } {
-  const [, , , region = "", accountId = ""] = functionArn.split(":");
-  return { region, accountId };
+/** A function may live in another account or region than the API. */
+function functionHome(functionArn: string): { readonly region: Region; readonly accountId: AccountId } {
+  const [, , , region, accountId] = functionArn.split(":");
+  return { region: region as Region, accountId: accountId as AccountId };
 }

@@ -123,7 +123,7 @@ export function createAuthorize(
     const functionArn = functionArnOf(authorizer.AuthorizerUri ?? "")!;
     try {
       const principal = await callers.resolve(flow, role, sourceArn, flow.accountId);
-      const reply = await withDeadline(flow.clock, AUTHORIZER_MS_MAX, flow.signal, (signal) =>
+      const reply = await withDeadline(flow.clock, AUTHORIZER_MS_MAX, (signal) =>
         invokeFunction(flow, { functionArn, principal, signal, event: authorizerEvent(exchange, identity, format) }),
       );
       if (reply.kind !== "ok") return undefined;

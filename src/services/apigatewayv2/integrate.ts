@@ -32,7 +32,7 @@ export function createIntegrate(ports: ApigatewayPorts, callers: Callers): Integ
           : callFunction;
     let response: HttpResponse;
     try {
-      response = await withDeadline(flow.clock, integration.TimeoutInMillis, flow.signal, (signal) =>
+      response = await withDeadline(flow.clock, integration.TimeoutInMillis, (signal) =>
         call(exchange, compiled, signal, ports, callers),
       );
     } catch (error) {
@@ -76,15 +76,26 @@ const callFunction: CallBackend = async (exchange, { integration, request }, sig
   const answer = await invokeFunction(flow, { functionArn, event, principal, signal });
   switch (answer.kind) {
     case "ok":
-      return readReply(answer.text, integration.PayloadFormatVersion) ?? serverError();
+      return readReply(answer.text, integration.PayloadFormatVersion) ?? malformed(exchange, functionArn);
     case "function-error":
       return serverError();
     case "throttled":
       return unavailable();
+    case "too-large":
+      return jsonMessage(413, "Request Entity Too Large");
     case "refused":
       throw answer.error;
   }
 };
+
+function malformed(exchange: Exchange, functionArn: string): HttpResponse {
+  exchange.flow.log.warn("A function's answer is no response that API Gateway understands", {
+    apiId: exchange.apiId,
+    route: exchange.route.routeKey,
+    functionArn,
+  });
+  return serverError();
+}
 
 /** `${stageVariables.x}` and `$stageVariables.x` within a URI. */
 function compileUri(uri: string, scope: MappingScope): string {

@@ -117,7 +117,7 @@ export function createAuthorize(
     let text: string;
     try {
       const principal = await callers.resolve(flow, authorizer.authorizerCredentials, sourceArn, flow.accountId);
-      const reply = await withDeadline(flow.clock, AUTHORIZER_MS_MAX, flow.signal, (signal) =>
+      const reply = await withDeadline(flow.clock, AUTHORIZER_MS_MAX, (signal) =>
         invokeFunction(flow, { functionArn, event, principal, signal }),
       );
       if (reply.kind === "function-error") {

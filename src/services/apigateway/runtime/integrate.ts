@@ -41,7 +41,7 @@ export function createIntegrate(ports: ApigatewayPorts, callers: Callers): Integ
     const { flow } = exchange;
     const { integration } = exchange.target!;
     try {
-      return await withDeadline(flow.clock, integration.timeoutInMillis, flow.signal, (signal) =>
+      return await withDeadline(flow.clock, integration.timeoutInMillis, (signal) =>
         integrate(exchange, signal, ports, callers),
       );
     } catch (error) {
@@ -115,9 +115,17 @@ async function callProxyFunction(exchange: Exchange, signal: AbortSignal, caller
   const answer = await invokeFunction(exchange.flow, { functionArn, event: proxyEvent(exchange), principal, signal });
   if (answer.kind === "refused") throw answer.error;
   if (answer.kind === "throttled") throw internalServerError();
+  if (answer.kind === "too-large") throw new GatewayError("REQUEST_TOO_LARGE", "Request Too Long");
   const response = answer.kind === "ok" ? readProxyAnswer(exchange, answer.text) : undefined;
-  if (!response) throw malformedProxyResponse();
-  return response;
+  if (response) return response;
+  if (answer.kind === "ok") {
+    exchange.flow.log.warn("A function's answer is no response that API Gateway understands", {
+      apiId: exchange.apiId,
+      resource: exchange.target!.resource.path,
+      functionArn,
+    });
+  }
+  throw malformedProxyResponse();
 }
 
 /** Headers, query and path that the integration's request parameters and overrides ask for. */
@@ -196,18 +204,12 @@ function render(exchange: Exchange, template: Template, body: string): string {
   return renderTemplate(template, templateScope(exchange, body));
 }
 
-/** The request template says which status comes back: `{"statusCode": 200}`. */
+/** The request template says which status comes back: `{"statusCode": 200}`, which need not be strict JSON (the CDK writes `{ statusCode: 200 }`). */
 function callMock(exchange: Exchange): BackendResponse {
-  const { bytes } = requestBody(exchange);
-  let status: unknown;
-  try {
-    status = JSON.parse(bytes.toString("utf8")).statusCode;
-  } catch {
-    status = undefined;
-  }
-  const code = Number(status);
-  if (status === undefined || !Number.isInteger(code)) throw internalServerError();
-  return { status: code, headers: [], body: Buffer.alloc(0), selector: String(code) };
+  const text = requestBody(exchange).bytes.toString("utf8");
+  const status = /^\s*\{[^{}]*?(["']?)statusCode\1\s*:\s*(["']?)(\d{3})\2\s*[,}]/s.exec(text)?.[3];
+  if (status === undefined) throw internalServerError();
+  return { status: Number(status), headers: [], body: Buffer.alloc(0), selector: status };
 }
 
 async function callFunction(
@@ -227,6 +229,7 @@ async function callFunction(
     invocationType: type === "Event" ? "Event" : "RequestResponse",
   });
   if (answer.kind === "refused") throw answer.error;
+  if (answer.kind === "too-large") throw new GatewayError("REQUEST_TOO_LARGE", "Request Too Long");
   if (answer.kind === "throttled") {
     return {
       status: 429,

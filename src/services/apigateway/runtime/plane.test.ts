@@ -319,6 +319,10 @@ test("MOCK answers by its template, with overrides and CORS headers", () =>
         },
       },
     });
+    await platform.method("OPTIONS", "/cdk", {
+      integration: { type: "MOCK", requestTemplates: { "application/json": "{ statusCode: 204 }" } },
+      responses: { "204": {} },
+    });
     await platform.method("GET", "/", {
       integration: { type: "MOCK", requestTemplates: { "application/json": "{\"statusCode\": $input.params('s')}" } },
       responses: {
@@ -334,6 +338,7 @@ test("MOCK answers by its template, with overrides and CORS headers", () =>
     await platform.deploy();
     const options = await platform.send("OPTIONS", `${platform.apiId}/prod`);
     assert.deepEqual([options.status, options.text, options.headers["Access-Control-Allow-Origin"]], [200, "", "*"]);
+    assert.equal((await platform.send("OPTIONS", `${platform.apiId}/prod/cdk`)).status, 204);
     const overridden = await platform.send("GET", `${platform.apiId}/prod?s=200`);
     assert.deepEqual([overridden.status, overridden.text, overridden.headers["X-Mine"]], [299, "prod", "yes"]);
     assert.equal((await platform.send("GET", `${platform.apiId}/prod?s=404`)).status, 400);
