@@ -35,7 +35,7 @@ export async function up(folders: readonly string[], options: UpOptions): Promis
       return;
     }
     if (options.json) printJson({ endpoint: target.endpoint, applications });
-    else for (const application of applications) describe(application);
+    else for (const application of applications) describe(application, target);
     const watching = options.watch !== false;
     if (!options.json) {
       say(`\n${table([[dim("SDKs, CLI"), `export AWS_ENDPOINT_URL=${target.endpoint}`]])}`);
@@ -162,9 +162,20 @@ function tellEach(): (event: StackEvent) => void {
   };
 }
 
-function describe({ outputs, addresses }: Application): void {
+function describe({ stackName, outputs, addresses }: Application, { endpoint }: Target): void {
   if (addresses.length > 0) say(`\n${table(addresses.map(({ what, url }) => [dim(what), cyan(url)]))}`);
   if (outputs.length > 0) say(`\n${bold("Outputs")}\n${table(outputs.map(({ name, value }) => [dim(name), value]))}`);
+  const { port } = new URL(endpoint);
+  const elsewhere = outputs.find(({ value }) => {
+    const local = /^https?:\/\/[^/]*\b(?:localhost|127\.0\.0\.1):(\d+)/.exec(value);
+    return local !== null && local[1] !== port;
+  });
+  if (elsewhere) {
+    say(
+      `\n${yellow("!")} ${elsewhere.name} names another port: ${stackName} was deployed there, and keeps what it was told.`,
+    );
+    say(`  Use that port again, or renew it: virga down, then virga up.`);
+  }
 }
 
 /** Deploys again when something the project is made of changes. Changes during a deployment are taken together afterwards. */
