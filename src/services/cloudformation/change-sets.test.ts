@@ -215,6 +215,23 @@ describe("templates", () => {
     );
   });
 
+  it("are validated as they are, before their transform: code need not be packaged", async () => {
+    const { platform } = await house();
+    const TemplateBody =
+      "Transform: AWS::Serverless-2016-10-31\nParameters: {P: {Type: String}}\nGlobals: {Function: {Timeout: 3}}\nResources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: ./src}}}";
+    const valid = await platform.call("cloudformation", "ValidateTemplate", { TemplateBody });
+    assert.deepEqual(valid.DeclaredTransforms, ["AWS::Serverless-2016-10-31"]);
+    assert.equal(valid.Parameters![0]!.ParameterKey, "P");
+    const summary = await platform.call("cloudformation", "GetTemplateSummary", { TemplateBody });
+    assert.deepEqual(summary.ResourceTypes, ["AWS::Serverless::Function"]);
+    await assert.rejects(
+      platform.call("cloudformation", "ValidateTemplate", {
+        TemplateBody: TemplateBody.replace("Serverless::Function", "Serverless::Nope"),
+      }),
+      { message: "Template format error: Unrecognized resource types: [AWS::Serverless::Nope]" },
+    );
+  });
+
   it("hide what must not be shown", async () => {
     const { platform } = await house();
     await platform.call("cloudformation", "CreateStack", {

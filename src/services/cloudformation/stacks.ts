@@ -113,7 +113,7 @@ export function addDeployment(
 /** @throws InsufficientCapabilitiesException */
 export function checkCapabilities(prepared: Prepared, input: TemplateInput, expands: boolean): void {
   const given = new Set<string>(input.Capabilities ?? []);
-  const missing: string[] = neededCapabilities(prepared.evaluation).capabilities.filter(
+  const missing: string[] = neededCapabilities(prepared.evaluation.template.resources).capabilities.filter(
     (needed) => !given.has(needed) && !(needed === "CAPABILITY_IAM" && given.has("CAPABILITY_NAMED_IAM")),
   );
   if (expands && prepared.processed.transforms.length > 0 && !given.has("CAPABILITY_AUTO_EXPAND")) {

@@ -15,9 +15,10 @@ import { type Engine, isCustom, neededCapabilities } from "./engine/types.ts";
 import { changeSetNotFound, formatError, stackDoesNotExist, validationError } from "./errors.ts";
 import { findChangeSet } from "./find-change-set.ts";
 import { checkTemplateBody, TEMPLATE_URL_BYTES_MAX } from "./rules.ts";
+import { isServerless } from "./sam/transform.ts";
 import { findStack } from "./state.ts";
 import type { Environment } from "./template/evaluate.ts";
-import { type Processed, processTemplate } from "./template/prepare.ts";
+import { type Outline, outlineOf, SERVERLESS } from "./template/prepare.ts";
 
 /** The members that say where a template is. */
 export interface TemplateSource {
@@ -146,13 +147,13 @@ export async function getTemplateSummary(
     environment = found.environment;
     text = found.original;
   } else text = await newTemplateText(flow, input);
-  const processed = processTemplate(text, {}, environment);
-  checkTypeNames(engine, processed);
-  const { template, root } = processed;
-  const { capabilities, reason } = neededCapabilities({ template });
+  const outline = outlineOf(text, environment);
+  checkTypeNames(engine, outline);
+  const { root, parameters, resources, transforms } = outline;
   const version = root["AWSTemplateFormatVersion"];
+  const metadata = root["Metadata"];
   return {
-    Parameters: Object.entries(template.parameters).map(([name, declaration]) => ({
+    Parameters: Object.entries(parameters).map(([name, declaration]) => ({
       ParameterKey: name,
       ParameterType: declaration.type,
       NoEcho: declaration.noEcho,
@@ -160,12 +161,11 @@ export async function getTemplateSummary(
       ...(declaration.description === undefined ? {} : { Description: declaration.description }),
       ParameterConstraints: declaration.allowedValues ? { AllowedValues: [...declaration.allowedValues] } : {},
     })),
-    ...(template.description === undefined ? {} : { Description: template.description }),
-    ...(capabilities.length === 0 ? {} : { Capabilities: [...capabilities], CapabilitiesReason: reason }),
-    ResourceTypes: [...new Set(Object.values(template.resources).map((resource) => resource.type))],
+    ...common(outline),
+    ResourceTypes: [...new Set(Object.values(resources).map((resource) => resource.type))],
     ...(typeof version === "string" ? { Version: version } : {}),
-    ...(template.metadata === undefined ? {} : { Metadata: JSON.stringify(template.metadata) }),
-    ...(processed.transforms.length === 0 ? {} : { DeclaredTransforms: [...processed.transforms] }),
+    ...(metadata === undefined ? {} : { Metadata: JSON.stringify(metadata) }),
+    ...(transforms.length === 0 ? {} : { DeclaredTransforms: [...transforms] }),
   };
 }
 
@@ -175,20 +175,26 @@ export async function validateTemplate(
   flow: FlowContext,
   input: ValidateTemplateCommandInput,
 ): Promise<Omit<ValidateTemplateCommandOutput, "$metadata">> {
-  const processed = processTemplate(await newTemplateText(flow, input), {}, anonymous(flow));
-  checkTypeNames(engine, processed);
-  const { template } = processed;
-  const { capabilities, reason } = neededCapabilities({ template });
+  const outline = outlineOf(await newTemplateText(flow, input), anonymous(flow));
+  checkTypeNames(engine, outline);
   return {
-    Parameters: Object.entries(template.parameters).map(([name, declaration]) => ({
+    Parameters: Object.entries(outline.parameters).map(([name, declaration]) => ({
       ParameterKey: name,
       NoEcho: declaration.noEcho,
       ...(declaration.default === undefined ? {} : { DefaultValue: declaration.default }),
       ...(declaration.description === undefined ? {} : { Description: declaration.description }),
     })),
-    ...(template.description === undefined ? {} : { Description: template.description }),
+    ...common(outline),
+    ...(outline.transforms.length === 0 ? {} : { DeclaredTransforms: [...outline.transforms] }),
+  };
+}
+
+function common({ root, resources }: Outline) {
+  const description = root["Description"];
+  const { capabilities, reason } = neededCapabilities(resources);
+  return {
+    ...(typeof description === "string" ? { Description: description } : {}),
     ...(capabilities.length === 0 ? {} : { Capabilities: [...capabilities], CapabilitiesReason: reason }),
-    ...(processed.transforms.length === 0 ? {} : { DeclaredTransforms: [...processed.transforms] }),
   };
 }
 
@@ -197,12 +203,13 @@ function anonymous(flow: FlowContext): Environment {
   return environmentOf(flow, { stackId: "", stackName: "" });
 }
 
-function checkTypeNames(engine: Engine, { template }: Processed): void {
+function checkTypeNames(engine: Engine, { resources, transforms }: Outline): void {
+  const serverless = transforms.includes(SERVERLESS);
   const types = engine.resourceTypes();
   const unknown = new Set(
-    Object.values(template.resources)
+    Object.values(resources)
       .map((resource) => resource.type)
-      .filter((type) => !isCustom(type) && !types.has(type)),
+      .filter((type) => !isCustom(type) && !(serverless && isServerless(type)) && !types.has(type)),
   );
   if (unknown.size > 0) throw formatError(`Unrecognized resource types: [${[...unknown].join(", ")}]`);
 }

@@ -6,7 +6,7 @@ import type { Evaluation } from "../template/evaluate.ts";
 import { unknownAttribute } from "../template/evaluate.ts";
 import { checkProperties } from "../template/properties.ts";
 import { visitReferences } from "../template/references.ts";
-import { intrinsicOf, isObject } from "../template/values.ts";
+import { intrinsicOf, isObject, type ValueObject } from "../template/values.ts";
 
 /** What the engine needs of the outside. */
 export interface Ports {
@@ -111,10 +111,12 @@ export interface NeededCapabilities {
 }
 
 /** What a caller must acknowledge. @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html */
-export function neededCapabilities(evaluation: Pick<Evaluation, "template">): NeededCapabilities {
+export function neededCapabilities(
+  resources: Readonly<Record<string, { readonly type: string; readonly properties: ValueObject }>>,
+): NeededCapabilities {
   const found = new Set<string>();
   let named = false;
-  for (const resource of Object.values(evaluation.template.resources)) {
+  for (const resource of Object.values(resources)) {
     if (!Object.hasOwn(IAM_NAMES, resource.type)) continue;
     found.add(resource.type);
     const property = IAM_NAMES[resource.type];

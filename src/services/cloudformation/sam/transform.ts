@@ -28,6 +28,11 @@ const PROPERTIES: Readonly<
   SimpleTable: SIMPLE_TABLE_PROPERTIES,
 };
 
+/** Whether the transform takes resources of this type. */
+export function isServerless(type: string): boolean {
+  return type.startsWith(PREFIX) && Object.hasOwn(PROPERTIES, type.slice(PREFIX.length));
+}
+
 /**
  * @param parameter a parameter's or pseudo parameter's value, where it is known
  * @throws ValidationError in the transform's words

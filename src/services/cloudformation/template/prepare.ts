@@ -9,7 +9,7 @@ import { checkParameterTypes, type GivenParameter, parameterTexts, parameterValu
 import { parseTemplateText } from "./parse.ts";
 import { checkFunctions, checkReferences } from "./references.ts";
 import { readParameters, readTemplate, type Template, transformsOf } from "./sections.ts";
-import type { Value, ValueObject } from "./values.ts";
+import { isObject, type Value, type ValueObject } from "./values.ts";
 
 export const SERVERLESS = "AWS::Serverless-2016-10-31";
 const EXTENSIONS = "AWS::LanguageExtensions";
@@ -77,6 +77,33 @@ export function processTemplate(
   checkFunctions(template);
   checkReferences(template);
   return { root, template, text: JSON.stringify(root), transforms };
+}
+
+/** What can be said of a template by itself. Its transforms are not applied: they would need parameters, and packaged code. */
+export interface Outline {
+  readonly root: ValueObject;
+  readonly parameters: Template["parameters"];
+  /** By logical id. Empty members where the template has none. */
+  readonly resources: Readonly<Record<string, { readonly type: string; readonly properties: ValueObject }>>;
+  readonly transforms: readonly string[];
+}
+
+export function outlineOf(text: string, environment: Environment): Outline {
+  const root = parseTemplateText(text);
+  if (transformsOf(root).length === 0) {
+    const { template } = processTemplate(text, {}, environment);
+    return { root, parameters: template.parameters, resources: template.resources, transforms: [] };
+  }
+  const parameters = readParameters(root);
+  checkParameterTypes(parameters);
+  const declared = root["Resources"];
+  const resources = Object.entries(isObject(declared) ? declared : {}).flatMap(([logicalId, value]) => {
+    const type = isObject(value) ? value["Type"] : undefined;
+    if (!isObject(value) || typeof type !== "string") return [];
+    const properties = value["Properties"];
+    return [[logicalId, { type, properties: isObject(properties) ? properties : {} }] as const];
+  });
+  return { root, parameters, resources: Object.fromEntries(resources), transforms: transformsOf(root) };
 }
 
 /**
