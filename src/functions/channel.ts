@@ -12,6 +12,8 @@ export type ToWorker =
       readonly taskRoot: string;
       readonly handler: string;
       readonly environment: Readonly<Record<string, string>>;
+      /** The process has them already, and what a wrapper script of the function's has added. */
+      readonly inherits: boolean;
       /** Python: folders searched after the function's own. */
       readonly path: readonly string[];
       /** Node without a sandbox: where ES modules find the SDK. */

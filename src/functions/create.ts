@@ -260,12 +260,12 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS);
       if (begun.kind !== "ready") {
         const failure = failureOf(begun, invocation.requestId, spec, clock.nowMs());
-        slot.log.initReport(clock.nowMs(), "init", begun.durationMs, failure.status, failure.errorType);
+        slot.log.initReport(clock.nowMs(), "init", begun.durationMs, failure);
         // AWS tries once more, now within the invocation and its time.
         begun = await initialise(slot, job, credentials, spec.timeoutMs);
         if (begun.kind !== "ready") {
           failed = failureOf(begun, invocation.requestId, spec, clock.nowMs());
-          slot.log.initReport(clock.nowMs(), "invoke", begun.durationMs, failed.status, failed.errorType);
+          slot.log.initReport(clock.nowMs(), "invoke", begun.durationMs, failed);
         }
       }
       initMs = begun.durationMs;

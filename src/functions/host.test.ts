@@ -369,6 +369,19 @@ test("layers are merged below /opt, and found by require", async () => {
   assert.match(refused.json.errorMessage, /Virga does not run extensions, and a layer brings some: agent$/);
 });
 
+test("a wrapper script runs before the runtime and may add to its variables", async () => {
+  const files = {
+    ...js("return [process.env.WRAPPED, process.env.A, process.env.LAMBDA_TASK_ROOT]"),
+    bootstrap: '#!/bin/sh\nexport WRAPPED="with $#"\nexec "$@"\n',
+  };
+  // Where there is no sandbox, the package has no other path than its own.
+  const spec = await shared.fn(NODE, files);
+  const folder = (await shared.invoke(spec)).json[2];
+  const environment = { AWS_LAMBDA_EXEC_WRAPPER: `${folder}/bootstrap`, A: "1" };
+  const { json } = await shared.invoke({ ...spec, key: `${spec.key}-wrapped`, environment });
+  assert.deepEqual(json, ["with 3", "1", folder]);
+});
+
 test("closing ends every worker, frozen ones too, and leaves no folder", async () => {
   const host = openTestHost({ sparesPerRuntime: 1 });
   await host.invoke(

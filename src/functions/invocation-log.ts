@@ -91,9 +91,10 @@ export class InvocationLog {
     nowMs: number,
     phase: "init" | "invoke",
     initMs: number,
-    status: "error" | "timeout",
-    errorType?: string,
+    failure: { readonly status: "error" | "timeout"; readonly errorType: string },
   ): void {
+    const { status } = failure;
+    const errorType = status === "error" ? failure.errorType : undefined;
     if (this.#spec.logFormat === "Text") {
       const type = errorType ? `\tError Type: ${errorType}` : "";
       this.write(

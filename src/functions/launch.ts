@@ -59,6 +59,8 @@ export interface Launched {
   readonly toWorker?: Writable;
   readonly fromWorker?: Readable;
   readonly ownGroup: boolean;
+  /** The function's variables were there from the start. */
+  readonly byScript: boolean;
   readonly startedMs: number;
   closeLifeline(): void;
 }
@@ -142,6 +144,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
     child,
     ...(channel === "pipe" && { toWorker: stream(3)!, fromWorker: stream(4)! }),
     ownGroup: how.ownGroup,
+    byScript,
     startedMs,
     closeLifeline: () => stream(LIFELINE_FD)?.destroy(),
   };

@@ -276,6 +276,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
           taskRoot: atWorker.task,
           handler: spec.handler,
           environment,
+          inherits: launched.byScript,
           path: runtime.family === "python" ? pythonPath(runtime, atWorker, environment) : [],
           ...(!sandboxed && ground.sdk !== undefined && { sdkFolder: ground.sdk }),
         }),

@@ -308,13 +308,15 @@ function receive(header, body) {
 }
 
 async function start(header) {
-  // A function sees the environment of its own configuration and nothing of how the worker was started.
-  for (const name of Object.keys(process.env)) if (!(name in header.environment)) delete process.env[name];
-  Object.assign(process.env, header.environment);
+  if (!header.inherits) {
+    // A function sees the environment of its own configuration and nothing of how the worker was started.
+    for (const name of Object.keys(process.env)) if (!(name in header.environment)) delete process.env[name];
+    Object.assign(process.env, header.environment);
+  }
   nodeMajor = Number(/nodejs(\d+)/.exec(header.environment.AWS_EXECUTION_ENV ?? "")?.[1] ?? 0);
   jsonLog = header.environment.AWS_LAMBDA_LOG_FORMAT === "JSON";
   patchConsole(jsonLog ? header.environment.AWS_LAMBDA_LOG_LEVEL : undefined);
-  if (header.environment.NODE_PATH) followNodePath(header.environment.NODE_PATH);
+  if (process.env.NODE_PATH) followNodePath(process.env.NODE_PATH);
   findSdkByHook(header.sdkFolder);
   // A worker that was started before its function was known has not seen it.
   if (header.environment.NODE_OPTIONS?.includes("--enable-source-maps")) process.setSourceMapsEnabled(true);

@@ -312,8 +312,9 @@ def main():
     global request_id, json_log
     send({"kind": "waiting"})
     header, _ = receive()
-    os.environ.clear()
-    os.environ.update(header["environment"])
+    if not header["inherits"]:
+        os.environ.clear()
+        os.environ.update(header["environment"])
     if hasattr(time, "tzset"):
         time.tzset()
     json_log = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
