@@ -121,7 +121,7 @@ function findNode(name: string, wanted: number, configured: string | undefined, 
   const named = places.filter((place) => new RegExp(`[/v@-]${wanted}(?:\\.\\d+|/)`).test(place));
   for (const place of [process.execPath, ...named, ...places]) if (consider(place)) return found(real(place)!);
   const newer = [...seen].filter(([, { major }]) => major > wanted).sort(([, a], [, b]) => a.major - b.major)[0];
-  const remedy = `Install Node.js ${wanted} (nvm install ${wanted}), or name its program in the setting for ${name}.`;
+  const remedy = `Install Node.js ${wanted}: nvm install ${wanted}.`;
   if (newer === undefined) return { remedy };
   return found(
     newer[0],
@@ -130,7 +130,7 @@ function findNode(name: string, wanted: number, configured: string | undefined, 
 }
 
 function findPython(name: string, wanted: string, configured: string | undefined, path: string): Runtime | Unavailable {
-  const remedy = `Install Python ${wanted} (uv python install ${wanted}, pyenv install ${wanted}, or your distribution's python${wanted}), or name its program in the setting for ${name}.`;
+  const remedy = `Install Python ${wanted}: uv python install ${wanted}, pyenv install ${wanted}, or your distribution's python${wanted}.`;
   const places =
     configured === undefined
       ? [...onPath(path, `python${wanted}`), ...expand(PYTHON_PLACES.map((place) => place.replaceAll("$", wanted)))]
