@@ -83,6 +83,51 @@ test("templates reach nothing of JavaScript, and cannot run away", () => {
   }
 });
 
+test("a loop over a map gives its values, and leaves nothing behind", () => {
+  const text =
+    "#foreach($outer in ['x','y'])#foreach($v in $input.params().path)$v#end$outer#if($foreach.hasNext),#end#end|$!v";
+  assert.equal(render(text), "p1x,p1y|");
+});
+
+/** The "Method Request Passthrough" template, in the form that the console has generated for years. */
+const PASSTHROUGH = `##  passthrough
+#set($allParams = $input.params())
+{
+"body-json" : $input.json('$'),
+"params" : {
+#foreach($type in $allParams.keySet())
+    #set($params = $allParams.get($type))
+"$type" : {
+    #foreach($paramName in $params.keySet())
+    "$paramName" : "$util.escapeJavaScript($params.get($paramName))"
+        #if($foreach.hasNext),#end
+    #end
+}
+    #if($foreach.hasNext),#end
+#end
+},
+"stage-variables" : {
+#foreach($key in $stageVariables.keySet())
+"$key" : "$util.escapeJavaScript($stageVariables.get($key))"
+    #if($foreach.hasNext),#end
+#end
+},
+"context" : {
+    "account-id" : "$context.identity.accountId",
+    "source-ip" : "$context.identity.sourceIp",
+    "request-id" : "$context.requestId"
+    }
+}`;
+
+test("the console's passthrough template gives JSON with everything in it", () => {
+  assert.deepEqual(JSON.parse(render(PASSTHROUGH)), {
+    "body-json": JSON.parse(scope.body),
+    params: scope.params,
+    "stage-variables": { env: "dev" },
+    context: { "account-id": "", "source-ip": "1.2.3.4", "request-id": "r-1" },
+  });
+});
+
 test("what is no template is refused when it is parsed", () => {
   for (const text of ["#set($a = )", "#if($a", "#set($a = 1"])
     assert.throws(() => parseTemplate(text), TemplateError, text);

@@ -123,7 +123,14 @@ class BoundedCompile extends Compile {
         ? Object.keys(from).length
         : 0;
     if (length > ITERATIONS_MAX) throw new TemplateError("#foreach goes over more than 1000 elements");
-    return (Compile.prototype as any).getBlockEach.call(this, block);
+    const text: string = (Compile.prototype as any).getBlockEach.call(this, block);
+    if (length > 0 && !Array.isArray(from)) {
+      // The library leaves the scope of a loop over a map behind.
+      this.runState.break = false;
+      this.conditions.shift();
+      this.contextId = this.conditions[0] ?? "";
+    }
+    return text;
   }
 }
 
