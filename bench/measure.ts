@@ -65,8 +65,8 @@ export async function stop(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** The bundle's command where it was built, else the source. */
-export const virga = join(root, "src/cli/main.ts");
+/** The command as it is published: `npm run bench` bundles it first. */
+export const virga = join(root, "dist/virga.js");
 
 export interface Virga {
   readonly child: ChildProcess;
