@@ -234,7 +234,10 @@ test("a browser's form uploads what its policy allows", async () => {
     fetch(url(`/${Bucket}`), { method: "POST", body: signedForm(more, fields, file) });
   const made = await post({ key: "forms/${filename}", success_action_status: "201" }, "x".repeat(50_000));
   assert.equal(made.status, 201);
-  assert.match(await made.text(), /<PostResponse><Location>.*<Key>forms\/notes.txt<\/Key><ETag>"[0-9a-f]{32}"<\/ETag><\/PostResponse>/);
+  assert.match(
+    await made.text(),
+    /<PostResponse><Location>.*<Key>forms\/notes.txt<\/Key><ETag>"[0-9a-f]{32}"<\/ETag><\/PostResponse>/,
+  );
   const got = await client.send(new GetObjectCommand({ Bucket, Key: "forms/notes.txt" }));
   assert.equal((await got.Body!.transformToString()).length, 50_000);
   assert.equal((await post({ key: "forms/plain" }, "few")).status, 204);
