@@ -23,15 +23,8 @@ import { runStep } from "./engine/step.ts";
 import type { Engine, Ports } from "./engine/types.ts";
 import { listExports, listImports } from "./exports.ts";
 import { resources } from "./resources.ts";
-import {
-  cancelUpdateStack,
-  continueUpdateRollback,
-  createStack,
-  creationTimeout,
-  deleteStack,
-  updateStack,
-  updateTerminationProtection,
-} from "./stacks.ts";
+import { cancelUpdateStack, continueUpdateRollback, creationTimeout } from "./rollback.ts";
+import { createStack, deleteStack, updateStack, updateTerminationProtection } from "./stacks.ts";
 import { getTemplate, getTemplateSummary, newTemplateText, templateText, validateTemplate } from "./templates.ts";
 
 export type { Ports } from "./engine/types.ts";

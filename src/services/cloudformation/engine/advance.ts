@@ -12,14 +12,13 @@ import { upperId } from "../../../kernel/ids.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { OperationContext } from "../../service.ts";
 import { evaluationOf } from "../deployments.ts";
-import { setResource, setStackStatus, tellResource } from "../events.ts";
+import { setResource, setStackStatus } from "../events.ts";
 import { dropExports, noteImports, publish } from "../exports.ts";
 import {
   allGarbage,
   allResources,
   allTasks,
   clear,
-  garbage,
   keys,
   type Resource,
   resources,
@@ -30,10 +29,12 @@ import {
   tasks,
 } from "../state.ts";
 import { applyFailed, beginApply, incarnationOf } from "./apply.ts";
+import { beginDelete, discard } from "./deletion.ts";
 import { standIn } from "./names.ts";
 import { innerEnded } from "./nested.ts";
 import { topicOf } from "./patience.ts";
 import { applyTasks, type Doomed, deleteTasks, type NewTask, readyTasks, restoreTasks } from "./plan.ts";
+import { endTask, send } from "./tasks.ts";
 import type { Engine } from "./types.ts";
 
 /** Steps of one stack that run at once. */
@@ -137,34 +138,6 @@ function begin(engine: Engine, tx: Transaction, context: OperationContext, stack
   else beginDelete(tx, context, stack, task);
 }
 
-/** Marks a task as running and sends its step off. */
-export function send(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
-  tasks.put(tx, keys.task(context, stack.uuid, task.id), { ...task, state: "running" });
-  tx.emit({
-    type: "cloudformation.Step",
-    detail: {
-      accountId: context.accountId,
-      region: context.region,
-      stack: stack.uuid,
-      operation: stack.operation!.id,
-      task: task.id,
-    },
-  });
-}
-
-export function endTask(
-  tx: Transaction,
-  context: OperationContext,
-  stack: Stack,
-  task: Task,
-  state: "done" | "failed",
-): void {
-  const { responseToken, ...rest } = task;
-  if (responseToken !== undefined) tx.delete(keys.response(context, responseToken));
-  tasks.put(tx, keys.task(context, stack.uuid, task.id), { ...rest, state });
-  clear(tx, keys.journal(context, stack.uuid, task.id));
-}
-
 function beginRestore(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
   const resource = resources.get(tx, keys.resource(context, stack.uuid, task.logicalId))!;
   const { logicalId, change, previous } = resource;
@@ -189,96 +162,6 @@ function beginRestore(tx: Transaction, context: OperationContext, stack: Stack, 
     discard(tx, context, stack, logicalId, current);
   setResource(tx, context, stack, { ...previous!, logicalId, status: "UPDATE_COMPLETE" });
   endTask(tx, context, stack, task, "done");
-}
-
-/** Leaves what a resource was to the cleanup. */
-export function discard(
-  tx: Transaction,
-  context: OperationContext,
-  stack: Stack,
-  logicalId: string,
-  incarnation: Resource | NonNullable<Resource["previous"]>,
-): void {
-  const { type, physicalId, attributes, properties, deletionPolicy, updateReplacePolicy, dependsOn } = incarnation;
-  const number = stack.nextGarbage++;
-  garbage.put(tx, keys.garbage(context, stack.uuid, number), {
-    number,
-    logicalId,
-    incarnation: {
-      type,
-      attributes,
-      properties,
-      dependsOn,
-      ...(physicalId === undefined ? {} : { physicalId }),
-      ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
-      ...(updateReplacePolicy === undefined ? {} : { updateReplacePolicy }),
-    },
-  });
-}
-
-function beginDelete(tx: Transaction, context: OperationContext, stack: Stack, task: Task): void {
-  const { phase, keep, retainExceptOnCreate } = stack.operation!;
-  const target = task.target!;
-  const resource = resources.get(tx, keys.resource(context, stack.uuid, task.logicalId));
-  // What this very operation made is not what a Retain policy was put on, when the caller says so.
-  const madeNow = phase === "rollback" || (phase === "restore-cleanup" && resource?.change === "create");
-  const policy =
-    task.garbage === undefined
-      ? target.deletionPolicy === "RetainExceptOnCreate"
-        ? madeNow
-          ? "Delete"
-          : "Retain"
-        : target.deletionPolicy === "Retain" && madeNow && retainExceptOnCreate
-          ? "Delete"
-          : target.deletionPolicy
-      : phase === "restore-cleanup"
-        ? "Delete"
-        : target.updateReplacePolicy;
-  const kept = policy === "Retain" || (phase === "delete" && keep.includes(task.logicalId));
-  if (target.physicalId === undefined || kept) {
-    endDelete(tx, context, stack, task, kept && target.physicalId !== undefined ? "DELETE_SKIPPED" : "DELETE_COMPLETE");
-    return;
-  }
-  tellDelete(tx, context, stack, task, "DELETE_IN_PROGRESS");
-  send(tx, context, stack, task);
-}
-
-/** Ends a delete task; its record or garbage goes, unless the deletion failed. */
-export function endDelete(
-  tx: Transaction,
-  context: OperationContext,
-  stack: Stack,
-  task: Task,
-  status: "DELETE_COMPLETE" | "DELETE_SKIPPED" | "DELETE_FAILED",
-  reason?: string,
-): void {
-  tellDelete(tx, context, stack, task, status, reason);
-  const { phase } = stack.operation!;
-  const forgiven = phase === "cleanup" || phase === "restore-cleanup";
-  if (status !== "DELETE_FAILED" || forgiven) {
-    if (task.garbage !== undefined) tx.delete(keys.garbage(context, stack.uuid, task.garbage));
-    else if (phase !== "delete" && phase !== "rollback") tx.delete(keys.resource(context, stack.uuid, task.logicalId));
-  }
-  endTask(tx, context, stack, task, status === "DELETE_FAILED" && !forgiven ? "failed" : "done");
-}
-
-function tellDelete(
-  tx: Transaction,
-  context: OperationContext,
-  stack: Stack,
-  task: Task,
-  status: "DELETE_IN_PROGRESS" | "DELETE_COMPLETE" | "DELETE_SKIPPED" | "DELETE_FAILED",
-  reason?: string,
-): void {
-  const { type, physicalId } = task.target!;
-  const record =
-    task.garbage === undefined ? resources.get(tx, keys.resource(context, stack.uuid, task.logicalId)) : undefined;
-  if (!record) {
-    tellResource(tx, context, stack, { logicalId: task.logicalId, physicalId, type, status, reason });
-    return;
-  }
-  const { statusReason: _, updatedMs: __, ...rest } = record;
-  setResource(tx, context, stack, { ...rest, status, ...(reason === undefined ? {} : { statusReason: reason }) });
 }
 
 /** Gives up on a custom resource that has not answered, because something else failed. */

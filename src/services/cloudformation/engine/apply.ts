@@ -12,7 +12,7 @@ import { type Resolved, resolve } from "../template/intrinsics.ts";
 import { coerceProperties } from "../template/properties.ts";
 import type { ResourceDeclaration } from "../template/sections.ts";
 import { isObject, sameValue, type Value, type ValueObject } from "../template/values.ts";
-import { endTask, send } from "./advance.ts";
+import { endTask, send } from "./tasks.ts";
 import { type Engine, isCustom } from "./types.ts";
 
 const MASK = "****";
