@@ -36,6 +36,8 @@ export interface Served {
 }
 
 const DATA = ".virga";
+/** A person who waits longer than this is told what is going on. */
+const CLOSING_MS = 3_000;
 
 /** @throws Failure when the port is taken or the data cannot be used */
 export async function serve(options: ServeOptions): Promise<Served> {
@@ -117,6 +119,10 @@ export function untilInterrupted(): Promise<void> {
     const stop = () => {
       if (asked) process.exit(EXIT_INTERRUPTED);
       asked = true;
+      setTimeout(
+        () => say("Still closing. Ctrl-C again ends it at once; nothing acknowledged is lost."),
+        CLOSING_MS,
+      ).unref();
       resolve();
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
