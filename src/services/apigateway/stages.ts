@@ -295,7 +295,9 @@ function patchSetting(
   const name = settingKey(segments.slice(0, -2));
   const value = operation.value ?? "";
   if (operation.op === "remove") {
-    if (settings[name]) delete settings[name][setting.member];
+    const { [setting.member]: _, ...rest } = settings[name] ?? {};
+    if (Object.keys(rest).length > 0) settings[name] = rest;
+    else delete settings[name];
     return true;
   }
   if (setting.type === "off") {
