@@ -173,14 +173,23 @@ describe("templates without sense", () => {
       SimpleTable: ["PrimaryKey", "Tags", "ProvisionedThroughput", "TableName"],
       LayerVersion: ["ContentUri", "LayerName", "RetentionPolicy", "Description"],
     };
+    const mostly = (usual: string) =>
+      fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: value });
     const event = fc.record({
-      Type: fc.constantFrom("Api", "HttpApi", "SQS", "Nope"),
-      Properties: fc.dictionary(
-        fc.constantFrom("Path", "Method", "Queue", "ApiId", "RestApiId", "RouteSettings"),
-        value,
-        { maxKeys: 3 },
+      Type: fc.constantFrom("Api", "HttpApi", "SQS"),
+      Properties: fc.record(
+        {
+          Path: mostly("/a"),
+          Method: mostly("get"),
+          Queue: value,
+          ApiId: value,
+          RestApiId: value,
+          RouteSettings: value,
+        },
+        { requiredKeys: ["Path", "Method"] },
       ),
     });
+    const events = fc.dictionary(fc.constantFrom("E1", "E2"), event, { maxKeys: 2 });
     const given = fc.oneof(
       value,
       fc.constantFrom("s3://b/k", "x"),
@@ -190,8 +199,10 @@ describe("templates without sense", () => {
       fc.record({
         Type: fc.constant(`AWS::Serverless::${kind}`),
         Properties: fc
-          .dictionary(fc.constantFrom(...named[kind]!), given, { maxKeys: 4 })
-          .map((properties) => (kind === "Function" ? { InlineCode: "x", ...properties } : properties)),
+          .tuple(fc.dictionary(fc.constantFrom(...named[kind]!), given, { maxKeys: 3 }), events)
+          .map(([properties, Events]) =>
+            kind === "Function" ? { InlineCode: "x", Events, ...properties } : properties,
+          ),
         Condition: fc.constantFrom("Yes", "No"),
       }),
     );
