@@ -3,6 +3,7 @@ import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
 import { defineService, type Service } from "../service.ts";
 import * as apis from "./apis.ts";
 import * as authorizers from "./authorizers.ts";
+import { exportApi } from "./export.ts";
 import * as integrations from "./integrations.ts";
 import * as openapi from "./openapi.ts";
 import { permissions } from "./permissions.ts";
@@ -49,7 +50,7 @@ export const apigatewayv2 = defineService<"apigatewayv2">({
     DeleteRoute: routes.deleteRoute,
     DeleteRouteSettings: stages.deleteRouteSettings,
     DeleteStage: stages.deleteStage,
-    ExportApi: openapi.exportApi,
+    ExportApi: exportApi,
     GetApi: apis.getApi,
     GetApis: apis.getApis,
     GetAuthorizer: authorizers.getAuthorizer,
