@@ -10,4 +10,6 @@ const packr = new Packr({
 } as ConstructorParameters<typeof Packr>[0]);
 
 export const encodeValue = (value: unknown): Uint8Array => packr.pack(value);
-export const decodeValue = (bytes: Uint8Array): unknown => packr.unpack(bytes as Buffer);
+/** @param bytesMax how much of the buffer the value takes; all of it when not given */
+export const decodeValue = (bytes: Uint8Array, bytesMax?: number): unknown =>
+  packr.unpack(bytes as Buffer, bytesMax as never);

@@ -1,4 +1,7 @@
-/** What a storage engine must do: an ordered map of bytes with atomic batches. One conformance suite holds every engine to this. */
+/**
+ * What a storage engine must do: an ordered map with atomic batches. Values are written as bytes (`codec.ts`) and read decoded, so that an engine can decode
+ * them where they lie. One conformance suite holds every engine to this.
+ */
 import type { Key } from "./keys.ts";
 import type { RangeOptions } from "./transaction.ts";
 
@@ -6,9 +9,10 @@ import type { RangeOptions } from "./transaction.ts";
 export type Writes = ReadonlyMap<Key, Uint8Array | null>;
 
 export interface Engine {
-  get(key: Key): Uint8Array | undefined;
+  /** A fresh value at every call; undefined when there is none. */
+  get(key: Key): unknown;
   /** Entries with start <= key < end, in key order or its reverse. */
-  range(start: Key, end: Key, options: Pick<RangeOptions, "reverse">): IterableIterator<[Key, Uint8Array]>;
+  range(start: Key, end: Key, options: Pick<RangeOptions, "reverse">): IterableIterator<[Key, unknown]>;
   /** Applies all or nothing. Visible to reads when it returns; resolves when it is as durable as the engine promises. */
   commit(writes: Writes): Promise<void>;
   close(): Promise<void>;

@@ -24,10 +24,10 @@ export class Overlay implements Readable {
     this.#base = base;
   }
 
-  get(key: Key): Uint8Array | undefined {
+  get(key: Key): unknown {
     const written = this.writes.get(key);
-    if (written !== undefined) return written ?? undefined;
-    return this.#base.get(key);
+    if (written === undefined) return this.#base.get(key);
+    return written === null ? undefined : decodeValue(written);
   }
 
   set(key: Key, value: Uint8Array | null): void {
@@ -35,12 +35,12 @@ export class Overlay implements Readable {
     this.writes.set(key, value);
   }
 
-  range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+  range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
     // Handed on as it is: every layer between a reader and the engine costs it something for each entry.
     return this.writes.size === 0 ? this.#base.range(start, end, options) : this.#merged(start, end, options);
   }
 
-  *#merged(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+  *#merged(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
     const keys = this.#order();
     const first = lowerBound(keys, start);
     const last = lowerBound(keys, end);
@@ -57,7 +57,7 @@ export class Overlay implements Readable {
         }
         if (!next.done && next.value[0] === key) next = below.next();
         const value = this.writes.get(key);
-        if (value) yield [key, value];
+        if (value) yield [key, decodeValue(value)];
       }
       while (!next.done) {
         yield next.value;
@@ -90,7 +90,7 @@ export class Overlay implements Readable {
   }
 }
 
-/** The transaction of one operation: values in, bytes below. */
+/** The transaction of one operation. */
 export class OverlayTransaction implements Transaction {
   readonly overlay: Overlay;
 
@@ -99,8 +99,7 @@ export class OverlayTransaction implements Transaction {
   }
 
   get(key: Key): unknown {
-    const bytes = this.overlay.get(key);
-    return bytes === undefined ? undefined : decodeValue(bytes);
+    return this.overlay.get(key);
   }
 
   put(key: Key, value: unknown): void {
@@ -113,13 +112,9 @@ export class OverlayTransaction implements Transaction {
     this.overlay.set(key, null);
   }
 
-  *range(start: Key, end: Key, options: RangeOptions = {}): IterableIterator<[Key, unknown]> {
-    let left = options.limit ?? Number.POSITIVE_INFINITY;
-    if (left <= 0) return;
-    for (const [key, bytes] of this.overlay.range(start, end, options)) {
-      yield [key, decodeValue(bytes)];
-      if (--left === 0) return;
-    }
+  range(start: Key, end: Key, options: RangeOptions = {}): IterableIterator<[Key, unknown]> {
+    const entries = this.overlay.range(start, end, options);
+    return options.limit === undefined ? entries : firstOf(entries, options.limit);
   }
 
   emit(event: DomainEvent): void {
@@ -128,6 +123,15 @@ export class OverlayTransaction implements Transaction {
 
   afterCommit(effect: () => void): void {
     this.overlay.effects.push(effect);
+  }
+}
+
+function* firstOf<T>(entries: IterableIterator<T>, limit: number): IterableIterator<T> {
+  let left = limit;
+  if (left <= 0) return;
+  for (const entry of entries) {
+    yield entry;
+    if (--left === 0) return;
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { SeededRandom } from "../../src/kernel/random.ts";
+import { encodeValue } from "../../src/storage/codec.ts";
 import type { Engine } from "../../src/storage/engine.ts";
 import { LmdbEngine } from "../../src/storage/engines/lmdb.ts";
 import { MemoryEngine } from "../../src/storage/engines/memory.ts";
@@ -20,7 +21,7 @@ const engines: Record<string, () => Engine> = {
   "lmdb relaxed": () => new LmdbEngine(join(folder, `${files++}.mdb`), "relaxed"),
 };
 
-const bytes = (text: string) => Buffer.from(text);
+const value = (text: string) => encodeValue(text);
 const keysOf = (engine: Engine, start: Key, end: Key, reverse = false) =>
   [...engine.range(start, end, { reverse })].map(([k]) => k);
 
@@ -30,21 +31,21 @@ for (const [name, create] of Object.entries(engines)) {
       const engine = create();
       await engine.commit(
         new Map([
-          [key("a"), bytes("1")],
-          [key("b"), bytes("2")],
+          [key("a"), value("1")],
+          [key("b"), value("2")],
         ]),
       );
-      assert.deepEqual(Buffer.from(engine.get(key("a"))!), bytes("1"));
+      assert.deepEqual(engine.get(key("a")), "1");
       await engine.commit(new Map([[key("a"), null]]));
       assert.equal(engine.get(key("a")), undefined);
-      assert.deepEqual(Buffer.from(engine.get(key("b"))!), bytes("2"));
+      assert.equal(engine.get(key("b")), "2");
       await engine.close();
     });
 
     test("ranges are half open, in both directions", async () => {
       const engine = create();
       const keys = [1, 2, 3, 4, 5].map((n) => key("k", n));
-      await engine.commit(new Map(keys.map((k) => [k, bytes("v")])));
+      await engine.commit(new Map(keys.map((k) => [k, value("v")])));
       assert.deepEqual(keysOf(engine, keys[1]!, keys[3]!), [keys[1], keys[2]]);
       assert.deepEqual(keysOf(engine, keys[1]!, keys[3]!, true), [keys[2], keys[1]]);
       assert.deepEqual(keysOf(engine, key("a"), key("z")), keys);
@@ -61,7 +62,7 @@ for (const [name, create] of Object.entries(engines)) {
       const head = [Buffer.from([0, 255, 1, 254, 0]), "\u0000é𝒳", -0.5];
       const odd = key(...head, "a".repeat(KEY_BYTES_MAX - key(...head, "").length));
       assert.equal(odd.length, KEY_BYTES_MAX);
-      await engine.commit(new Map([[odd, bytes("x")]]));
+      await engine.commit(new Map([[odd, value("x")]]));
       assert.deepEqual(keysOf(engine, key(Buffer.alloc(0)), key("z")), [odd]);
       await engine.close();
     });
@@ -71,11 +72,11 @@ for (const [name, create] of Object.entries(engines)) {
       const random = new SeededRandom(7);
       const model = new Map<Key, string>();
       for (let round = 0; round < 60; round++) {
-        const writes = new Map<Key, Buffer | null>();
+        const writes = new Map<Key, Uint8Array | null>();
         for (let n = 0; n < 20; n++) {
           const k = key("r", random.integer(300));
           const value = random.next() < 0.3 ? null : String(random.integer(1e9));
-          writes.set(k, value === null ? null : bytes(value));
+          writes.set(k, value === null ? null : encodeValue(value));
           if (value === null) model.delete(k);
           else model.set(k, value);
         }
@@ -85,7 +86,7 @@ for (const [name, create] of Object.entries(engines)) {
         assert.deepEqual(keysOf(engine, start, end), expected);
         assert.deepEqual(keysOf(engine, start, end, true), expected.reverse());
       }
-      for (const [k, v] of model) assert.equal(Buffer.from(engine.get(k)!).toString(), v);
+      for (const [k, v] of model) assert.equal(engine.get(k), v);
       await engine.close();
     });
   });
@@ -94,9 +95,9 @@ for (const [name, create] of Object.entries(engines)) {
 test("lmdb has everything back after it was closed", async () => {
   const path = join(folder, "again.mdb");
   const first = new LmdbEngine(path, "strict");
-  await first.commit(new Map([[key("a", 1), bytes("kept")]]));
+  await first.commit(new Map([[key("a", 1), value("kept")]]));
   await first.close();
   const second = new LmdbEngine(path, "strict");
-  assert.equal(Buffer.from(second.get(key("a", 1))!).toString(), "kept");
+  assert.equal(second.get(key("a", 1)), "kept");
   await second.close();
 });

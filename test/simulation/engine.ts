@@ -25,11 +25,11 @@ export class SimulatedEngine implements Engine {
     this.#fault = fault;
   }
 
-  get(key: Key): Uint8Array | undefined {
+  get(key: Key): unknown {
     return this.#visible.get(key);
   }
 
-  range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+  range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
     return this.#visible.range(start, end, options);
   }
 

@@ -25,7 +25,7 @@ function put(
   const policyName = checkName("policyName", input.PolicyName);
   const document = checkDocument("policyDocument", input.PolicyDocument);
   const entity = findEntity(tx, accountId, kind, name);
-  validateIdentityPolicy(document);
+  validateIdentityPolicy(document, true);
   let characters = charactersOf(document);
   for (const policy of embeddedPolicies(tx, accountId, entity)) {
     if (policy.name !== policyName) characters += charactersOf(policy.document);

@@ -139,3 +139,9 @@ describe("trust policies", () => {
   ];
   for (const policy of taken) test(JSON.stringify(policy), () => validateTrustPolicy(JSON.stringify(policy), exists));
 });
+
+test("an inline policy may leave its version out, a managed one may not", () => {
+  const text = JSON.stringify({ Statement: [{ Effect: "Allow", Action: "sqs:SendMessage", Resource: "*" }] });
+  validateIdentityPolicy(text, true);
+  assert.throws(() => validateIdentityPolicy(text), { code: "MalformedPolicyDocument", message: VERSION });
+});

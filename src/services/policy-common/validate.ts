@@ -29,10 +29,14 @@ const SERVICE_PRINCIPAL = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|am
 const PRINCIPAL_ARN =
   /^arn:aws[a-z-]*:(iam|sts)::(\d{12}|cloudfront):(root|(user|role|assumed-role|federated-user)\/[!-~]+)$/;
 
-/** @throws MalformedPolicyDocument */
-export function validateIdentityPolicy(text: string): void {
+/**
+ * @param inline an inline policy may leave its version out, as those do that SAM's policy templates make
+ * @throws MalformedPolicyDocument
+ */
+export function validateIdentityPolicy(text: string, inline = false): void {
   const policy = readPolicy(text);
-  if (policy.version !== "2012-10-17") {
+  const versionless = inline && !("Version" in JSON.parse(text));
+  if (policy.version !== "2012-10-17" && !versionless) {
     throw malformedPolicyDocument("Policy document must be version 2012-10-17 or greater.");
   }
   for (const statement of policy.statements) {

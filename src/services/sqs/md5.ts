@@ -1,8 +1,8 @@
 /** MD5 of bodies and attributes, by which clients check what arrived. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation */
-import { createHash } from "node:crypto";
+import { createHash, hash as digest } from "node:crypto";
 import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
 
-export const md5Hex = (text: string): string => createHash("md5").update(text).digest("hex");
+export const md5Hex = (text: string): string => digest("md5", text, "hex");
 
 const STRING = 1;
 const BINARY = 2;

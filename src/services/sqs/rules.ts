@@ -47,12 +47,13 @@ export function checkRange(value: number, name: string, minimum: number, maximum
 }
 
 /** XML 1.0's characters, the only ones a message may hold. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
-const FORBIDDEN = /[^\u0009\u000a\u000d\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+const isForbidden = (text: string): boolean => FORBIDDEN.test(text) || !text.isWellFormed();
 
 export function checkBody(text: string | undefined): asserts text is string {
   if (text === undefined) throw missingParameter("MessageBody");
   if (text === "") throw missingParameter("MessageBody");
-  if (FORBIDDEN.test(text)) throw invalidMessageContents();
+  if (isForbidden(text)) throw invalidMessageContents();
 }
 
 /** Bytes that count against the limit: body, and name, type and value of every attribute. */
@@ -125,7 +126,7 @@ function checkAttributeValue(name: string, value: MessageAttributeValue): void {
   }
   if (other !== undefined && other.length > 0)
     throw invalidParameter(`The message attribute '${name}' has multiple values.`);
-  if (StringValue !== undefined && FORBIDDEN.test(StringValue)) throw invalidMessageContents();
+  if (StringValue !== undefined && isForbidden(StringValue)) throw invalidMessageContents();
   if (base === "Number" && !/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(StringValue!.trim())) {
     throw invalidParameter(`Can't cast the value of message attribute '${name}' to a number.`);
   }

@@ -1,5 +1,6 @@
 /** The engine for real data: LMDB. A commit is atomic on disk at every instant; readers never see half of one. */
 import { type Database, open } from "lmdb";
+import { decodeValue } from "../codec.ts";
 import type { Engine, Writes } from "../engine.ts";
 import type { Key } from "../keys.ts";
 
@@ -8,18 +9,23 @@ export type Durability = "strict" | "relaxed";
 /** Up to 8 KiB pages take keys of 4,026 bytes. */
 const PAGE_BYTES = 8192;
 
+/** The library hands over its page buffer with the length as a number, or with options that say nothing of it. */
+const decodeMapped = (bytes: Uint8Array, length?: unknown): unknown =>
+  decodeValue(bytes, typeof length === "number" ? length : undefined);
+
 export class LmdbEngine implements Engine {
-  readonly #db: Database<Buffer, Key>;
+  readonly #db: Database<unknown, Key>;
   readonly #durability: Durability;
 
   /** @param path of the data file; its folder exists */
   constructor(path: string, durability: Durability) {
     this.#durability = durability;
-    this.#db = open<Buffer, Key>({
+    this.#db = open<unknown, Key>({
       path,
       noSubdir: true,
       pageSize: PAGE_BYTES,
-      encoding: "binary",
+      // Values come as bytes and are decoded from the mapped page, without a copy in between.
+      encoder: { encode: (bytes: Uint8Array) => bytes, decode: decodeMapped },
       keyEncoder: {
         writeKey: (key: Key, target: Buffer, position: number) => position + target.write(key, position, "latin1"),
         readKey: (source: Buffer, start: number, end: number) => source.toString("latin1", start, end),
@@ -28,14 +34,14 @@ export class LmdbEngine implements Engine {
       noSync: false,
       overlappingSync: true,
       maxReaders: 16,
-    } as Parameters<typeof open>[0]) as Database<Buffer, Key>;
+    } as Parameters<typeof open>[0]) as Database<unknown, Key>;
   }
 
-  get(key: Key): Uint8Array | undefined {
-    return this.#db.getBinary(key);
+  get(key: Key): unknown {
+    return this.#db.get(key);
   }
 
-  *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+  *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
     // LMDB's reversed range includes its first bound and excludes its last, so both ends are checked here.
     const entries = this.#db.getRange(
       reverse
@@ -51,7 +57,7 @@ export class LmdbEngine implements Engine {
     this.#db.transactionSync(() => {
       for (const [key, value] of writes) {
         if (value === null) this.#db.removeSync(key);
-        else this.#db.putSync(key, value as Buffer);
+        else this.#db.putSync(key, value);
       }
     });
     return this.#durability === "strict" ? this.#db.flushed.then(() => {}) : Promise.resolve();

@@ -1,5 +1,6 @@
 /** An engine that keeps nothing: for `--ephemeral` and for tests. */
 import BTreeModule from "sorted-btree";
+import { decodeValue } from "../codec.ts";
 import type { Engine, Writes } from "../engine.ts";
 import type { Key } from "../keys.ts";
 
@@ -11,15 +12,16 @@ const byBytes = (left: Key, right: Key): number => (left < right ? -1 : left > r
 export class MemoryEngine implements Engine {
   #entries = new BTree<Key, Uint8Array>(undefined, byBytes);
 
-  get(key: Key): Uint8Array | undefined {
-    return this.#entries.get(key);
+  get(key: Key): unknown {
+    const bytes = this.#entries.get(key);
+    return bytes === undefined ? undefined : decodeValue(bytes);
   }
 
-  *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, Uint8Array]> {
+  *range(start: Key, end: Key, { reverse = false }: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
     const walk = reverse ? this.#entries.entriesReversed(end, undefined, true) : this.#entries.entries(start);
-    for (const [key, value] of walk) {
+    for (const [key, bytes] of walk) {
       if (reverse ? key < start : key >= end) return;
-      if (key < end) yield [key, value];
+      if (key < end) yield [key, decodeValue(bytes)];
     }
   }
 
