@@ -134,7 +134,12 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
   const server = createServer(
     { keepAliveTimeout: 65_000, headersTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 32 * 1024 },
     (request, response) => {
-      void handle(request, response);
+      handle(request, response).catch((error: unknown) => {
+        // Nothing is thrown while a request is served; this is for an answer that cannot be written, such as a header with a line break.
+        log.error("An answer could not be written", { error: error instanceof Error ? error.message : String(error) });
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, { "content-length": "0" }).end();
+      });
     },
   );
   // A client that owes a body must keep sending it; one that waits for an answer may be silent.

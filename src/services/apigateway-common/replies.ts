@@ -1,4 +1,5 @@
 /** Answers that API Gateway makes by itself, and the headers it keeps to itself. */
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Random } from "../../kernel/random.ts";
 import type { HttpResponse } from "../service.ts";
 
@@ -20,6 +21,20 @@ export function extendedRequestId(random: Random): string {
 /** `Root=1-5e272390-8c398be037738dc042009320`. @see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html */
 export function traceId(nowMs: number, random: Random): string {
   return `Root=1-${Math.floor(nowMs / 1000).toString(16)}-${random.bytes(12).toString("hex")}`;
+}
+
+/** Whether HTTP can carry the answer: a final status, header names and values without line breaks and the like. */
+export function canBeSent({ status, headers }: HttpResponse): boolean {
+  if (!Number.isInteger(status) || status < 200 || status > 599) return false;
+  try {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name);
+      for (const one of typeof value === "string" ? [value] : value) validateHeaderValue(name, one);
+    }
+  } catch {
+    return false;
+  }
+  return true;
 }
 
 /** Headers of one connection only; no gateway forwards them. */

@@ -4,7 +4,7 @@ import { findApi } from "../apigateway-common/addresses.ts";
 import { createCallers } from "../apigateway-common/caller.ts";
 import { createJwtVerifier } from "../apigateway-common/jwt.ts";
 import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
-import { jsonMessage } from "../apigateway-common/replies.ts";
+import { canBeSent, jsonMessage } from "../apigateway-common/replies.ts";
 import { decodePath } from "../apigateway-common/request.ts";
 import type { FlowContext, HttpRequest, HttpResponse } from "../service.ts";
 import { createAuthorize } from "./authorize.ts";
@@ -52,6 +52,10 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     else {
       response = await answer(begun, request);
       if (stage.cors) response = withCors(stage.cors, request, response);
+    }
+    if (!canBeSent(response)) {
+      flow.log.warn("A backend's answer has a status or a header that HTTP cannot carry", { apiId: address.apiId });
+      response = jsonMessage(500, "Internal Server Error");
     }
     return { ...response, headers: { ...response.headers, "apigw-requestid": begun.requestId } };
   };

@@ -143,6 +143,7 @@ test("what goes wrong is said in API Gateway's words", () => {
       { statusCode: "x" },
       { statusCode: 200, body: {} },
       { statusCode: 200, extra: 1 },
+      { statusCode: 200, headers: { "X-Split": "a\r\nX-Injected: b" } },
       new Error("thrown"),
     ]) {
       answer = malformed;

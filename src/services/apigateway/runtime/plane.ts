@@ -3,13 +3,13 @@ import { AwsError } from "../../../kernel/errors.ts";
 import { findApi } from "../../apigateway-common/addresses.ts";
 import { createCallers } from "../../apigateway-common/caller.ts";
 import type { ApigatewayPorts, DataPlane } from "../../apigateway-common/ports.ts";
-import { jsonMessage } from "../../apigateway-common/replies.ts";
+import { canBeSent, jsonMessage } from "../../apigateway-common/replies.ts";
 import { decodePath } from "../../apigateway-common/request.ts";
 import type { FlowContext, HttpResponse } from "../../service.ts";
 import { createAuthorize } from "./authorize.ts";
 import { type CompiledApi, compileApi } from "./compile.ts";
 import { beginExchange, type Exchange } from "./exchange.ts";
-import { GatewayError, gatewayResponse } from "./gateway.ts";
+import { GatewayError, gatewayResponse, internalServerError, malformedProxyResponse } from "./gateway.ts";
 import { PAYLOAD_BYTES_MAX } from "./http.ts";
 import { createIntegrate } from "./integrate.ts";
 import { validateRequest } from "./validate.ts";
@@ -69,6 +69,10 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
     let response: HttpResponse;
     try {
       response = await answer(exchange);
+      if (!canBeSent(response)) {
+        flow.log.warn("A backend's answer has a status or a header that HTTP cannot carry", { apiId: address.apiId });
+        throw exchange.target!.integration.type === "AWS_PROXY" ? malformedProxyResponse() : internalServerError();
+      }
     } catch (error) {
       if (error instanceof GatewayError) response = gatewayResponse(exchange, error);
       else if (error instanceof AwsError && error.code === TOO_LARGE) {
