@@ -3,6 +3,7 @@
  * back. Knows nothing of sockets.
  */
 import type { Readable } from "node:stream";
+import { crc32 } from "node:zlib";
 import { AwsError } from "../kernel/errors.ts";
 import { cborDecoder, cborEncoder, parseCbor, writeCbor } from "./cbor.ts";
 import { awsJson, parseJson, restJson } from "./json.ts";
@@ -109,20 +110,19 @@ export class ServiceProtocol {
   encode(operation: Operation, protocol: Protocol, output: any, requestId: string): Reply {
     switch (protocol) {
       case "awsJson1_0":
-      case "awsJson1_1":
-        return {
-          status: 200,
-          headers: {
-            "x-amzn-RequestId": requestId,
-            "content-type": `application/x-amz-json-1.${protocol === "awsJson1_0" ? "0" : "1"}`,
-          },
-          body:
-            operation.output.kind === "unit"
-              ? protocol === "awsJson1_0"
-                ? "{}"
-                : ""
-              : JSON.stringify(awsJson.encoder(operation.output)(output)),
+      case "awsJson1_1": {
+        const body =
+          operation.output.kind === "unit"
+            ? protocol === "awsJson1_0"
+              ? "{}"
+              : ""
+            : JSON.stringify(awsJson.encoder(operation.output)(output));
+        const headers: Record<string, string> = {
+          "x-amzn-RequestId": requestId,
+          "content-type": `application/x-amz-json-1.${protocol === "awsJson1_0" ? "0" : "1"}`,
         };
+        return { status: 200, headers: withChecksum(headers, body, this.model), body };
+      }
       case "rpcv2Cbor":
         return {
           status: 200,
@@ -225,6 +225,15 @@ function s3Ids(requestId: string): Record<string, string> {
   return { "x-amz-request-id": short, "x-amz-id-2": Buffer.from(requestId).toString("base64") };
 }
 
+/**
+ * DynamoDB's answers carry their CRC-32, which some SDKs check.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
+ */
+function withChecksum(headers: Record<string, string>, body: string, model: ServiceModel): Record<string, string> {
+  if (model.facts.namespace === "com.amazonaws.dynamodb") headers["x-amz-crc32"] = String(crc32(body));
+  return headers;
+}
+
 function encodeError(
   error: AwsError,
   protocol: Protocol,
@@ -249,7 +258,8 @@ function encodeError(
         : (WIRE_NAMESPACES[model.facts.namespace] ?? model.facts.namespace);
       const type = protocol === "awsJson1_0" ? `${namespace}#${error.code}` : error.code;
       headers["content-type"] = `application/x-amz-json-1.${protocol === "awsJson1_0" ? "0" : "1"}`;
-      return { status, headers, body: JSON.stringify({ __type: type, ...detail, [textMember]: error.message }) };
+      const body = JSON.stringify({ __type: type, ...detail, [textMember]: error.message });
+      return { status, headers: withChecksum(headers, body, model), body };
     }
     case "restJson1": {
       const detail = modelled ? restJson.encoder(modelled.shape)(error.detail) : error.detail;
