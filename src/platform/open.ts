@@ -30,7 +30,7 @@ import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
 
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
-const STACK_PATIENCE_MS = 2000;
+const STACK_PATIENCE_MS = 5000;
 
 export interface PlatformSettings {
   /** 0: any free port. */
