@@ -63,7 +63,16 @@ function alive({ pid, started }: Holder): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
   }
-  return started === "" || startOf(pid) === started;
+  // A process that was killed and that nobody has asked after yet still answers to its id.
+  return started === "" || (startOf(pid) === started && !isZombie(pid));
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 /** The start time in clock ticks since boot, with the boot's id: field 22 of /proc/PID/stat. */

@@ -3,6 +3,7 @@ import { AwsError } from "../kernel/errors.ts";
 import type { Protocol } from "./protocols.ts";
 import { type ClaimV2, readClaimV2, stringToSignV2, verifyTextV2, verifyV2 } from "./sigv2.ts";
 import {
+  type Claim,
   readClaim,
   readFormClaim,
   type SignableRequest,
@@ -45,6 +46,7 @@ export interface Authentication<Who> {
 const SKEW_MS_MAX = 15 * 60_000;
 
 /**
+ * @param claim what the request says of its signature, where that was read already
  * @param payloadHash called only when a signature has to be verified
  * @throws AwsError in the service's words, in AWS's order: shape, key, token, time, signature
  */
@@ -55,9 +57,9 @@ export function authenticate<Who>(
   authenticator: Authenticator<Who>,
   nowMs: number,
   payloadHash: () => string,
+  claim: Claim = readClaim(request),
 ): Authentication<Who> {
   const refuse = refusals(protocol);
-  const claim = readClaim(request);
   if (claim.kind === "malformed") throw refuse.malformed(claim.message, claim.presigned);
   if (claim.kind === "unsigned") {
     const older = service === "s3" ? readClaimV2(request) : undefined;
@@ -67,7 +69,7 @@ export function authenticate<Who>(
     return { who, region: undefined, verification: undefined, signed: undefined };
   }
   const { signed } = claim;
-  const signedMs = signedTime(signed.timestamp)!;
+  const { signedMs } = signed;
   if (signed.presigned && signedMs + signed.expiresSeconds! * 1000 < nowMs)
     throw refuse.expiredRequest(signedMs + signed.expiresSeconds! * 1000, nowMs);
   const identity = authenticator.find(signed.accessKeyId);

@@ -16,7 +16,7 @@ import { internalFailure, type Protocol, type Reply, ServiceProtocol } from "./p
 import { type FormTree, parseForm } from "./query.ts";
 import { decodeSegment, parseQuery, type RequestParts } from "./rest.ts";
 import type { Operation, ShapeLibrary } from "./shapes.ts";
-import { readClaim, sha256Hex } from "./sigv4.ts";
+import { type Claim, readClaim, sha256Hex } from "./sigv4.ts";
 
 /** A decoded API call. */
 export interface ApiCall<Who> {
@@ -100,6 +100,8 @@ interface Target {
   /** REST: what the path and query hold. */
   readonly labels?: Record<string, string>;
   readonly bucket?: string | undefined;
+  /** What the request says of its signature, where routing had to ask. */
+  readonly claim?: Claim;
 }
 
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -324,7 +326,14 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
               Method: request.method!,
               ResourceType: key === undefined ? (bucket === undefined ? "SERVICE" : "BUCKET") : "OBJECT",
             });
-          return { service: "s3", protocol: "restXml", operation: match.operation, labels: match.labels, bucket };
+          return {
+            service: "s3",
+            protocol: "restXml",
+            operation: match.operation,
+            labels: match.labels,
+            bucket,
+            claim,
+          };
         },
       };
     }
@@ -335,7 +344,13 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
           service,
           protocol: "restJson1" as Protocol,
           bucket: undefined,
-          target: (): Target => ({ service, protocol: "restJson1", operation: match.operation, labels: match.labels }),
+          target: (): Target => ({
+            service,
+            protocol: "restJson1",
+            operation: match.operation,
+            labels: match.labels,
+            claim,
+          }),
         };
       }
     }
@@ -368,7 +383,15 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     let trailers: () => Readonly<Record<string, string>> = () => ({});
     let authentication: Authentication<Who>;
     const verify = (payloadHash: () => string) =>
-      authenticate(signable, target.service, target.protocol, options.authenticator, options.nowMs(), payloadHash);
+      authenticate(
+        signable,
+        target.service,
+        target.protocol,
+        options.authenticator,
+        options.nowMs(),
+        payloadHash,
+        target.claim,
+      );
 
     if (streams || chunked) {
       authentication = verify(() => contentHash ?? "UNSIGNED-PAYLOAD");

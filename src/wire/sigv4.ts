@@ -14,6 +14,8 @@ export interface Signed {
   readonly signature: string;
   /** yyyymmddThhmmssZ */
   readonly timestamp: string;
+  /** The same in milliseconds since the epoch. */
+  readonly signedMs: number;
   readonly sessionToken: string | undefined;
   readonly presigned: boolean;
   /** Of a presigned request, in seconds. */
@@ -146,7 +148,8 @@ function claim(
       presigned,
     };
   }
-  if (signedTime(timestamp) === undefined)
+  const signedMs = signedTime(timestamp);
+  if (signedMs === undefined)
     return {
       kind: "malformed",
       message: `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`,
@@ -162,6 +165,7 @@ function claim(
       signedHeaders: signedHeaders.toLowerCase().split(";"),
       signature,
       timestamp,
+      signedMs,
       sessionToken,
       presigned,
       expiresSeconds,

@@ -38,7 +38,9 @@ export function timestampFormat(shape: Shape, fallback: TimestampFormat): Timest
 export function formatTimestamp(date: Date | number, format: TimestampFormat): string | number {
   const value = typeof date === "number" ? new Date(date) : date;
   if (format === "epoch-seconds") return value.getTime() / 1000;
-  return format === "date-time" ? value.toISOString().replace(".000Z", "Z") : value.toUTCString();
+  if (format === "http-date") return value.toUTCString();
+  const text = value.toISOString();
+  return text.endsWith(".000Z") ? `${text.slice(0, -5)}Z` : text;
 }
 
 /** Any of the three formats, whichever is meant: clients differ. */

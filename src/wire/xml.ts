@@ -102,8 +102,13 @@ function elementWriter(member: Member, tag: string): (value: any) => string {
     };
   }
   const text = scalarToText(shape, "date-time");
-  return (value) => `<${tag}>${escapeXml(text(value))}</${tag}>`;
+  const [open, close] = [`<${tag}>`, `</${tag}>`];
+  // Numbers, dates and base64 hold nothing that would have to be escaped.
+  if (!TEXTUAL.has(shape.kind)) return (value) => open + text(value) + close;
+  return (value) => open + escapeXml(text(value)) + close;
 }
+
+const TEXTUAL: ReadonlySet<string> = new Set(["string", "document"]);
 
 /** A whole document. */
 export function xmlDocument(shape: Shape, value: any, tag: string, namespace: string | undefined): string {

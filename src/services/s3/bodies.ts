@@ -140,7 +140,9 @@ function collect(stream: Readable, bytesMax: number): Promise<Buffer> {
     });
     stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     stream.on("error", reject);
-    stream.on("close", () => reject(s3Error("IncompleteBody")));
+    stream.on("close", () => {
+      if (!stream.readableEnded) reject(s3Error("IncompleteBody"));
+    });
   });
 }
 
