@@ -6,7 +6,10 @@ import type { Key } from "./keys.ts";
 import { KEY_BYTES_MAX } from "./keys.ts";
 import type { DomainEvent, RangeOptions, Transaction } from "./transaction.ts";
 
-export type Readable = Pick<Engine, "get" | "range">;
+export interface Readable extends Pick<Engine, "get" | "range"> {
+  /** A shared, frozen value. */
+  read(key: Key): unknown;
+}
 
 /** Above this many new keys, sorting everything is cheaper than inserting one by one. */
 const INSERT_MAX = 32;
@@ -28,6 +31,10 @@ export class Overlay implements Readable {
     const written = this.writes.get(key);
     if (written === undefined) return this.#base.get(key);
     return written === null ? undefined : decodeValue(written);
+  }
+
+  read(key: Key): unknown {
+    return this.writes.has(key) ? this.get(key) : this.#base.read(key);
   }
 
   set(key: Key, value: Uint8Array | null): void {
@@ -100,6 +107,10 @@ export class OverlayTransaction implements Transaction {
 
   get(key: Key): unknown {
     return this.overlay.get(key);
+  }
+
+  read(key: Key): unknown {
+    return this.overlay.read(key);
   }
 
   put(key: Key, value: unknown): void {

@@ -11,6 +11,8 @@ export interface RecordType<T> {
   readonly name: string;
   readonly version: number;
   get(tx: Transaction, key: Key): T | undefined;
+  /** Shared and frozen: see {@link Transaction.read}. */
+  read(tx: Transaction, key: Key): T | undefined;
   put(tx: Transaction, key: Key, value: T): void;
   range(tx: Transaction, start: Key, end: Key, options?: RangeOptions): IterableIterator<[Key, T]>;
 }
@@ -46,6 +48,10 @@ export function defineRecord<T>(
     version,
     get(tx, key) {
       const stored = tx.get(key);
+      return stored === undefined ? undefined : decode(stored);
+    },
+    read(tx, key) {
+      const stored = tx.read(key);
       return stored === undefined ? undefined : decode(stored);
     },
     put(tx, key, value) {

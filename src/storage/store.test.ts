@@ -262,3 +262,27 @@ test("never more deliveries at once than the subscriber takes", async () => {
   assert.equal(outbox.busy, false);
   assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
 });
+
+test("a shared value is frozen, the same until it is written, and never that of an operation undone", async () => {
+  const store = open();
+  await store.write((tx) => tx.put(key("s"), { n: 1, deep: { list: [1] } }));
+  const first = (await store.write((tx) => tx.read(key("s")))) as { n: number; deep: { list: number[] } };
+  assert.equal(await store.write((tx) => tx.read(key("s"))), first);
+  assert.throws(() => first.deep.list.push(2), TypeError);
+  await assert.rejects(
+    store.write((tx) => {
+      tx.put(key("s"), { n: 2 });
+      assert.deepEqual(tx.read(key("s")), { n: 2 });
+      throw new Error("no");
+    }),
+  );
+  assert.equal(await store.write((tx) => tx.read(key("s"))), first);
+  const [, second] = await Promise.all([
+    store.write((tx) => tx.put(key("s"), { n: 3 })),
+    store.write((tx) => tx.read(key("s"))),
+  ]);
+  assert.deepEqual(second, { n: 3 });
+  assert.deepEqual(await store.write((tx) => tx.read(key("s"))), { n: 3 });
+  await store.write((tx) => tx.delete(key("s")));
+  assert.equal(await store.write((tx) => tx.read(key("s"))), undefined);
+});

@@ -6,6 +6,7 @@ import { assert } from "../kernel/errors.ts";
 import type { Engine } from "./engine.ts";
 import type { Key } from "./keys.ts";
 import { Overlay, OverlayTransaction } from "./overlay.ts";
+import { SharedValues } from "./shared.ts";
 import type { DomainEvent, Transaction } from "./transaction.ts";
 
 /** Operations in one commit; more wait for the next one. */
@@ -32,6 +33,7 @@ export interface StoreOptions {
 
 export class Store {
   readonly #engine: Engine;
+  readonly #shared: SharedValues;
   readonly #soon: (run: () => void) => void;
   #hook: CommitHook | undefined;
   #queue: Pending[] = [];
@@ -43,6 +45,7 @@ export class Store {
 
   constructor({ engine, soon, hook }: StoreOptions) {
     this.#engine = engine;
+    this.#shared = new SharedValues(engine);
     this.#soon = soon;
     this.#hook = hook;
   }
@@ -70,7 +73,7 @@ export class Store {
    * signed it. What it sees may not be durable yet, and nothing it writes is kept.
    */
   peek<T>(operation: (tx: Transaction) => T): T {
-    return operation(new OverlayTransaction(this.#engine));
+    return operation(new OverlayTransaction(this.#shared));
   }
 
   /** Waits for everything that was accepted, then closes the engine. */
@@ -98,7 +101,7 @@ export class Store {
     if (this.#queue.length > 0) this.#schedule();
     if (batch.length === 0) return;
 
-    const outer = new Overlay(this.#engine);
+    const outer = new Overlay(this.#shared);
     const replies: Array<() => void> = [];
     const rejects: Array<(error: unknown) => void> = [];
     for (const { operation, resolve, reject } of batch) {
@@ -125,6 +128,7 @@ export class Store {
           delivered = committed;
         }
         const durable = this.#engine.commit(outer.writes);
+        this.#shared.forget(outer.writes.keys());
         const before = this.#flushed;
         this.#unflushed++;
         this.#flushed = before.then(() => durable).finally(() => this.#unflushed--);

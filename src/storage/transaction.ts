@@ -1,5 +1,5 @@
 /**
- * What an operation sees of storage. Small on purpose: whatever implements these six verbs can carry every service.
+ * What an operation sees of storage. Small on purpose: whatever implements these seven verbs can carry every service.
  *
  * Values are plain data (objects, arrays, strings, numbers, booleans, null, Uint8Array). They are copied on the way in and on the way
  * out, so changing an object that was read or written changes nothing stored. Members that are undefined are dropped.
@@ -13,6 +13,8 @@ export interface RangeOptions {
 
 export interface Transaction {
   get(key: Key): unknown;
+  /** Like get, but the value is shared and frozen: for what every request reads and few change, such as a queue's settings. */
+  read(key: Key): unknown;
   put(key: Key, value: unknown): void;
   delete(key: Key): void;
   /** Entries with start <= key < end in key order, read lazily. Do not write inside the range while reading it: collect first. */

@@ -49,18 +49,11 @@ export const tableRecord = {
 
   /** Only what operations on items need. */
   schema(tx: Transaction, key: Key): TableSchema | undefined {
-    const stored = storedTable.get(tx, key);
+    const stored = storedTable.read(tx, key);
     if (!stored) return undefined;
-    const [name, number, attributes, hash, range, indexes, timeToLive] = stored;
-    return {
-      name,
-      number,
-      attributes: pairs(attributes),
-      hash,
-      ...(range !== null && { range }),
-      indexes: indexes.length === 0 ? [] : indexes.map(indexFrom),
-      ...(timeToLive && { timeToLive: { attribute: timeToLive[0], generation: timeToLive[1] } }),
-    };
+    let schema = schemas.get(stored);
+    if (!schema) schemas.set(stored, (schema = schemaOf(stored)));
+    return schema;
   },
 
   put(tx: Transaction, key: Key, table: TableRecord): void {
@@ -82,6 +75,22 @@ export const tableRecord = {
     for (const [, [name]] of storedTable.range(tx, start, end, options)) yield name;
   },
 };
+
+/** One for as long as the shared record is the same. */
+const schemas = new WeakMap<StoredTable, TableSchema>();
+
+function schemaOf(stored: StoredTable): TableSchema {
+  const [name, number, attributes, hash, range, indexes, timeToLive] = stored;
+  return {
+    name,
+    number,
+    attributes: pairs(attributes),
+    hash,
+    ...(range !== null && { range }),
+    indexes: indexes.length === 0 ? [] : indexes.map(indexFrom),
+    ...(timeToLive && { timeToLive: { attribute: timeToLive[0], generation: timeToLive[1] } }),
+  };
+}
 
 function pairs(flat: readonly string[]): TableRecord["attributes"] {
   const attributes: { name: string; type: KeyType }[] = [];

@@ -175,7 +175,7 @@ const bucketOfArn = (resource: string) => resource.slice("arn:aws:s3:::".length)
 
 /** The account of the bucket that an ARN names, or of what lies in it. */
 export const resourceOwner = (tx: Transaction, resource: string): AccountId | undefined =>
-  buckets.get(tx, bucketKey(bucketOfArn(resource)))?.accountId;
+  buckets.read(tx, bucketKey(bucketOfArn(resource)))?.accountId;
 
 /** The bucket's policy as the evaluator asks for it, by the ARN of the bucket or of something in it. */
 export function resourcePolicy(tx: Transaction, resource: string): string | undefined {

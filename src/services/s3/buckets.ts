@@ -48,7 +48,7 @@ export function requireBucket(
   input: BucketInput,
 ): BucketRecord {
   const { Bucket: name, ExpectedBucketOwner: expectedOwner, RequestPayer: payer } = input;
-  const bucket = name === undefined ? undefined : buckets.get(tx, bucketKey(name));
+  const bucket = name === undefined ? undefined : buckets.read(tx, bucketKey(name));
   if (!bucket) {
     if (name === undefined || !isBucketName(name)) throw s3Error("InvalidBucketName", { BucketName: name });
     throw noSuchBucket(name);

@@ -167,7 +167,7 @@ export function preflight(
       Method: method,
       ResourceType: objectName === undefined ? "BUCKET" : "OBJECT",
     });
-  const rules = buckets.get(tx, bucketKey(bucket))
+  const rules = buckets.read(tx, bucketKey(bucket))
     ? (settings.get(tx, settingKey(bucket, "cors")) as readonly CorsRule[] | undefined)
     : undefined;
   if (!rules) throw refused("CORSResponse: CORS is not enabled for this bucket.");

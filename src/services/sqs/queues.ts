@@ -42,7 +42,7 @@ const LIST_MAX = 1000;
 /** The queue that a URL names: its last two segments are account and name, whatever the host. @throws InvalidAddress, QueueDoesNotExist */
 export function queueOf(tx: Transaction, context: Pick<OperationContext, "region">, url: string | undefined): Queue {
   const { accountId, name } = splitUrl(url);
-  const queue = Queues.get(tx, queueKey(accountId, context.region, name));
+  const queue = Queues.read(tx, queueKey(accountId, context.region, name));
   if (!queue) throw queueDoesNotExist();
   return queue;
 }
