@@ -52,7 +52,6 @@ export function awsCli(
     AWS_ENDPOINT_URL: endpoint,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_PAGER: "",
-    AWS_MAX_ATTEMPTS: "1",
     PYTHONDONTWRITEBYTECODE: "1",
     // Where version 1 looks for its plugins; version 2 is told in the settings.
     PYTHONPATH: settings,
@@ -89,19 +88,20 @@ function endpointPlugin(folder: string): string {
   if (major === 1 ? minor >= 30 : minor >= 13) return "";
   writeFileSync(
     join(folder, "endpoint_of_environment.py"),
-    `import os
-try:
-    from awscli.botocore.session import Session
-except ImportError:
-    from botocore.session import Session
+    `import os, sys
 
-def awscli_initialize(cli):
-    create = Session.create_client
+def aim(session):
+    create = session.create_client
     def create_client(self, *args, **kwargs):
         if not kwargs.get("endpoint_url"):
             kwargs["endpoint_url"] = os.environ["AWS_ENDPOINT_URL"]
         return create(self, *args, **kwargs)
-    Session.create_client = create_client
+    session.create_client = create_client
+
+def awscli_initialize(cli):
+    for name in ("botocore.session", "awscli.botocore.session"):
+        if name in sys.modules:
+            aim(sys.modules[name].Session)
 `,
   );
   return `[plugins]\ncli_legacy_plugin_path = ${folder}\nendpoint = endpoint_of_environment\n`;

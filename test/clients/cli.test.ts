@@ -130,7 +130,15 @@ describe("the AWS CLI", { concurrency: 3 }, () => {
       ["cli-a", "cli-b", "cli-c"],
     );
     const first = await aws.json("sqs", "list-queues", ...prefix, "--page-size", "2", "--max-items", "2");
-    const rest = await aws.json("sqs", "list-queues", ...prefix, "--starting-token", first.NextToken);
+    const rest = await aws.json(
+      "sqs",
+      "list-queues",
+      ...prefix,
+      "--page-size",
+      "2",
+      "--starting-token",
+      first.NextToken,
+    );
     assert.deepEqual([first.QueueUrls.length, rest.QueueUrls.length], [2, 1]);
     assert.equal(
       await aws.refused("sqs", "get-queue-url", "--queue-name", "none"),
