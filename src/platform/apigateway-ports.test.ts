@@ -99,6 +99,6 @@ test("what does not exist is refused in words", () =>
   withPorts(async (send) => {
     assert.equal((await send({ service: "nothing" })).status, 501);
     const unknown = await send({ service: "sqs", headers: FORM, body: "Action=NoSuchThing" });
-    assert.equal(unknown.status, 404);
-    assert.match(unknown.text, /Unknown operation NoSuchThing/);
+    assert.equal(unknown.status, 400);
+    assert.match(unknown.text, /Could not find operation NoSuchThing/);
   }));

@@ -6,9 +6,9 @@ import { sendHttp } from "../services/apigateway-common/http-client.ts";
 import type { ApigatewayPorts, AwsRequest, AwsResponse } from "../services/apigateway-common/ports.ts";
 import type { Permission, Principal } from "../services/service.ts";
 import type { Transaction } from "../storage/transaction.ts";
-import { internalFailure, type Protocol, type Reply, ServiceProtocol } from "../wire/protocols.ts";
+import { internalFailure, type Protocol, type Reply, type ServiceProtocol } from "../wire/protocols.ts";
 import { parseForm } from "../wire/query.ts";
-import { decodeSegment, parseQuery } from "../wire/rest.ts";
+import { addQueueUrl, type Head, RequestRouter, type Routed, type Target } from "../wire/route.ts";
 import { isStructure, type Operation, type ShapeLibrary } from "../wire/shapes.ts";
 import type { Core } from "./core.ts";
 
@@ -26,79 +26,43 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   monitoring: ["cloudwatch"],
 };
 
-interface Decoded {
-  readonly service: string;
-  readonly protocol: Protocol;
-  readonly operation: Operation;
-  readonly input: unknown;
-}
-
 export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions): ApigatewayPorts {
-  const protocols = new Map<string, ServiceProtocol>();
-  const protocolOf = (service: string): ServiceProtocol => {
-    let protocol = protocols.get(service);
-    if (!protocol) {
-      protocol = new ServiceProtocol(shapes().model(service));
-      protocols.set(service, protocol);
-    }
-    return protocol;
-  };
+  let made: RequestRouter | undefined;
+  const router = (): RequestRouter => (made ??= new RequestRouter(shapes()));
 
-  function decode(request: AwsRequest, candidates: readonly string[]): Decoded {
-    const { headers, body } = request;
+  /** What a request means, and what its input is once that is known to be an operation. */
+  function route(
+    request: AwsRequest,
+    candidates: readonly string[],
+  ): { routed: Routed; input(target: Target): unknown } {
+    const { method, path, query, headers, body } = request;
+    const head: Head = { method, path, query, headers, host: "localhost" };
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const service = candidates[0]!;
-    const target = headers["x-amz-target"];
-    if (target !== undefined) {
-      const protocol = headers["content-type"]?.includes("json-1.1") ? "awsJson1_1" : "awsJson1_0";
-      const operation = named(service, target.slice(target.lastIndexOf(".") + 1));
-      return { service, protocol, operation, input: protocolOf(service).decodeRpc(operation, protocol, bytes) };
-    }
-    const text = /(^|&)Action=/.test(request.query) ? request.query : bytes.toString("utf8");
-    if (service !== "s3" && /(^|&)Action=/.test(text)) {
-      const form = parseForm(text);
-      const operation = named(service, String(form["Action"]));
-      if (service === "sqs" && form["QueueUrl"] === undefined && /^\/\d{12}\/[^/]+\/?$/.test(request.path)) {
-        form["QueueUrl"] = `http://localhost${request.path}`;
-      }
-      return { service, protocol: "awsQuery", operation, input: protocolOf(service).decodeForm(operation, form) };
-    }
-    const query = parseQuery(request.query);
-    const [, bucket = "", key] = /^\/([^/]*)(?:\/(.*))?$/s.exec(request.path) ?? [];
-    for (const candidate of candidates) {
-      const codec = protocolOf(candidate);
-      const match =
-        candidate === "s3"
-          ? codec.router(
-              request.method,
-              request.path,
-              query,
-              headers,
-              bucket === "" ? undefined : decodeSegment(bucket),
-              key ? decodeSegment(key) : undefined,
-            )
-          : codec.router(request.method, request.path, query, headers);
-      if (!match) continue;
-      const streams = codec.streamsInput(match.operation);
-      const input = codec.decodeRest(
-        match.operation,
-        { labels: match.labels, query, headers },
-        streams ? Readable.from(bytes.length > 0 ? [bytes] : []) : bytes,
-      );
+    const codec = (target: Target) => router().protocolOf(target.service);
+    if (headers["x-amz-target"] !== undefined) {
       return {
-        service: candidate,
-        protocol: candidate === "s3" ? "restXml" : "restJson1",
-        operation: match.operation,
-        input,
+        routed: router().byHead(head)!,
+        input: (target) => codec(target).decodeRpc(target.operation, target.protocol, bytes),
       };
     }
-    throw unknownOperation(`${request.method} ${request.path}`);
-  }
-
-  function named(service: string, name: string): Operation {
-    const operation = protocolOf(service).operation(name);
-    if (!operation) throw unknownOperation(name);
-    return operation;
+    const text = /(^|&)Action=/.test(query) ? query : bytes.toString("utf8");
+    if (candidates[0] !== "s3" && /(^|&)Action=/.test(text)) {
+      const form = parseForm(text);
+      addQueueUrl(form, candidates[0]!, "http://localhost", path);
+      return {
+        routed: router().byForm(head, form, candidates[0]),
+        input: (target) => codec(target).decodeForm(target.operation, form),
+      };
+    }
+    return {
+      routed: router().rest(head, candidates),
+      input: (target) => {
+        const parts = { labels: target.labels!, query: target.query!, headers };
+        const streams = codec(target).streamsInput(target.operation);
+        const whole = streams ? Readable.from(bytes.length > 0 ? [bytes] : []) : bytes;
+        return codec(target).decodeRest(target.operation, parts, whole);
+      },
+    };
   }
 
   return {
@@ -113,13 +77,11 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
       const requestId = flow.random.uuid();
       let service = candidates[0]!;
       let protocol: Protocol = service === "s3" ? "restXml" : "restJson1";
-      if (request.headers["x-amz-target"] !== undefined) protocol = "awsJson1_0";
-      else if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) protocol = "awsQuery";
       try {
-        const call = decode(request, candidates);
-        service = call.service;
-        protocol = call.protocol;
-        const output = await core().dispatch(service, call.operation.name, call.input, {
+        const { routed, input } = route(request, candidates);
+        ({ service, protocol } = routed);
+        const target = routed.target();
+        const output = await core().dispatch(service, target.operation.name, input(target), {
           principal: as.principal,
           accountId: as.accountId as AccountId,
           region: as.region as Region,
@@ -129,8 +91,12 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
           http: { method: request.method, headers: request.headers, trailers: () => ({}) },
         });
         if (protocol === "awsQuery" && wantsJson(request))
-          return queryJson(protocolOf(service), call.operation, output, requestId);
-        return await collected(protocolOf(service).encode(call.operation, protocol, output ?? {}, requestId));
+          return queryJson(router().protocolOf(service), target.operation, output, requestId);
+        return await collected(
+          router()
+            .protocolOf(service)
+            .encode(target.operation, protocol, output ?? {}, requestId),
+        );
       } catch (thrown) {
         let error = thrown;
         if (!(error instanceof AwsError)) {
@@ -141,10 +107,16 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
           error = internalFailure(protocol);
         }
         if (protocol === "awsQuery" && wantsJson(request)) {
-          const reply = protocolOf(service).encodeError(error as AwsError, protocol, requestId, request.path);
+          const reply = router()
+            .protocolOf(service)
+            .encodeError(error as AwsError, protocol, requestId, request.path);
           return queryErrorJson(error as AwsError, reply, requestId);
         }
-        return collected(protocolOf(service).encodeError(error as AwsError, protocol, requestId, request.path));
+        return collected(
+          router()
+            .protocolOf(service)
+            .encodeError(error as AwsError, protocol, requestId, request.path),
+        );
       }
     },
   };
@@ -181,10 +153,6 @@ function jsonAnswer(status: number, requestId: string, content: object): AwsResp
     headers: { "content-type": "application/json", "x-amzn-requestid": requestId },
     body: Buffer.from(JSON.stringify(content)),
   };
-}
-
-function unknownOperation(name: string): AwsError {
-  return new AwsError("UnknownOperationException", `Unknown operation ${name.slice(0, 200)}`, 404);
 }
 
 function refusal(message: string): AwsResponse {

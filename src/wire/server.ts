@@ -11,12 +11,13 @@ import type { Random } from "../kernel/random.ts";
 import { type Authentication, type Authenticator, authenticate, authenticateForm } from "./authenticate.ts";
 import { collect, gunzip, PayloadHashCheck, payloadMismatch, RequestAborted, requestTooLarge } from "./body.ts";
 import { AwsChunkedDecoder } from "./chunked.ts";
-import { bucketOfHost, hostName } from "./hosts.ts";
-import { internalFailure, type Protocol, type Reply, ServiceProtocol } from "./protocols.ts";
+import { hostName } from "./hosts.ts";
+import { internalFailure, type Reply } from "./protocols.ts";
 import { type FormTree, parseForm } from "./query.ts";
-import { decodeSegment, parseQuery, type RequestParts } from "./rest.ts";
-import type { Operation, ShapeLibrary } from "./shapes.ts";
-import { type Claim, readClaim, sha256Hex } from "./sigv4.ts";
+import type { RequestParts } from "./rest.ts";
+import { addQueueUrl, type Head, RequestRouter, type Routed, refused, type Target, unknownOperation } from "./route.ts";
+import type { ShapeLibrary } from "./shapes.ts";
+import { readClaim, sha256Hex } from "./sigv4.ts";
 
 /** A decoded API call. */
 export interface ApiCall<Who> {
@@ -92,46 +93,15 @@ export interface WireOptions<Who> {
   readonly log: Log;
 }
 
-/** What a request is, before its body is read. */
-interface Target {
-  readonly service: string;
-  readonly protocol: Protocol;
-  readonly operation: Operation;
-  /** REST: what the path and query hold. */
-  readonly labels?: Record<string, string>;
-  readonly bucket?: string | undefined;
-  /** What the request says of its signature, where routing had to ask. */
-  readonly claim?: Claim;
-}
-
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** A 50 MB archive as base64, and what is around it. */
 const CODE_BYTES_MAX = 72 * 1024 * 1024;
 /** A client that sends nothing for this long while it owes a body is cut off. */
 const BODY_IDLE_MS_MAX = 60_000;
 
-/** Signing names of services that share one, or whose name differs. */
-const SIGNING_NAMES: Readonly<Record<string, readonly string[]>> = {
-  apigateway: ["apigateway", "apigatewayv2"],
-  ses: ["sesv2", "ses"],
-  s3express: ["s3"],
-};
-
 export function createWireServer<Who>(options: WireOptions<Who>): Server {
   const { shapes, random, log } = options;
-  const protocols = new Map<string, ServiceProtocol>();
-  const protocolOf = (service: string): ServiceProtocol => {
-    let protocol = protocols.get(service);
-    if (!protocol) protocols.set(service, (protocol = new ServiceProtocol(shapes.model(service))));
-    return protocol;
-  };
-  const byTarget = new Map<string, string>();
-  const byVersion = new Map<string, string>();
-  for (const facts of shapes.facts.values()) {
-    if (facts.target && facts.protocol.startsWith("awsJson")) byTarget.set(facts.target, facts.service);
-    if (facts.version && (facts.protocol === "awsQuery" || facts.queryCompatible))
-      byVersion.set(facts.version, facts.service);
-  }
+  const router = new RequestRouter(shapes);
 
   const server = createServer(
     { keepAliveTimeout: 65_000, headersTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 32 * 1024 },
@@ -176,56 +146,27 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     const front = options.front(host, path, request.method!, headers["content-type"]);
     if (front) return serveFront(front, request, response, { host, path, query, requestId });
 
-    let protocol: Protocol = "restXml";
-    let service = "s3";
+    const head: Head = { method: request.method!, path, query, host, headers };
+    let routed: Routed = UNKNOWN;
     let reply: Reply;
-    let bucket: string | undefined;
     try {
-      let target: Target;
       let form: FormTree | undefined;
       let body: Buffer | undefined;
-      const targetHeader = headers["x-amz-target"];
-      if (targetHeader !== undefined) {
-        const dot = targetHeader.lastIndexOf(".");
-        protocol = headers["content-type"]?.includes("json-1.1") ? "awsJson1_1" : "awsJson1_0";
-        service = byTarget.get(targetHeader.slice(0, dot)) ?? unknownService(targetHeader);
-        target = { service, protocol, operation: operationOf(service, targetHeader.slice(dot + 1)) };
-      } else if (headers["smithy-protocol"] === "rpc-v2-cbor") {
-        protocol = "rpcv2Cbor";
-        const match = /\/service\/([^/]+)\/operation\/([^/]+)$/.exec(path);
-        service = (match && byTarget.get(match[1]!)) ?? unknownService(path);
-        target = { service, protocol, operation: operationOf(service, match![2]!) };
-      } else if (isQuery(request, headers, query)) {
-        protocol = "awsQuery";
-        if (request.method === "POST") {
-          body = await collect(request, BODY_BYTES_MAX);
-          form = parseForm(body.toString("utf8"));
-        } else form = parseForm(query);
-        service = queryService(form, headers, query, path);
-        const action = form["Action"];
-        if (typeof action !== "string")
-          throw new AwsError("MissingAction", "The request must contain the parameter Action", 400);
-        const operation = protocolOf(service).operation(action);
-        if (!operation)
-          throw new AwsError(
-            "InvalidAction",
-            `Could not find operation ${action} for version ${String(form["Version"] ?? shapes.facts.get(service)?.version)}`,
-          );
-        if (service === "sqs" && form["QueueUrl"] === undefined && /^\/\d{12}\/[^/]+\/?$/.test(path))
-          form["QueueUrl"] = endpointOf(headers) + path;
-        target = { service, protocol, operation };
-      } else {
-        const routed = routeRest(request, headers, host, path, query);
-        service = routed.service;
-        protocol = routed.protocol;
-        bucket = routed.bucket;
-        target = routed.target();
+      const byHead = router.byHead(head);
+      if (byHead) routed = byHead;
+      else {
+        routed = UNKNOWN_QUERY;
+        if (request.method === "POST") body = await collect(request, BODY_BYTES_MAX);
+        form = parseForm(body?.toString("utf8") ?? query);
+        routed = router.byForm(head, form);
+        addQueueUrl(form, routed.service, endpointOf(headers), path);
       }
+      const target = routed.target();
 
-      const { who, region, input, trailers } = await readCall(request, target, path, query, headers, form, body);
+      const { who, region, input, trailers } = await readCall(request, head, target, form, body);
       let abort: AbortController | undefined;
       const call: ApiCall<Who> = {
-        service,
+        service: target.service,
         operation: target.operation.name,
         input,
         who,
@@ -241,139 +182,44 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         },
       };
       const output = await options.dispatch(call);
-      reply = protocolOf(service).encode(target.operation, protocol, output ?? {}, requestId);
+      reply = router.protocolOf(target.service).encode(target.operation, target.protocol, output ?? {}, requestId);
     } catch (thrown) {
       if (thrown instanceof RequestAborted) return;
       let error = thrown;
       if (!(error instanceof AwsError)) {
         log.error("An operation failed with a defect", {
-          service,
+          service: routed.service,
           requestId,
           path,
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });
-        error = internalFailure(protocol);
+        error = internalFailure(routed.protocol);
       }
-      reply = protocolOf(service).encodeError(error as AwsError, protocol, requestId, decodedPath(path));
+      const { service, protocol } = routed;
+      reply = router.protocolOf(service).encodeError(error as AwsError, protocol, requestId, decodedPath(path));
       if (!request.complete) request.resume();
     }
-    const extra = options.extraHeaders?.({ service, headers, method: request.method!, bucket });
+    const extra = options.extraHeaders?.({
+      service: routed.service,
+      headers,
+      method: request.method!,
+      bucket: routed.bucket,
+    });
     if (extra) Object.assign(reply.headers, extra);
     send(request, response, reply);
-  }
-
-  function unknownService(name: string): never {
-    throw new AwsError(
-      "UnknownOperationException",
-      `Virga does not know the operation ${name.slice(0, 200)}. COMPAT.md lists what it supports.`,
-      404,
-    );
-  }
-
-  function operationOf(service: string, name: string): Operation {
-    const operation = protocolOf(service).operation(name);
-    if (!operation) throw new AwsError("UnknownOperationException", `Unknown operation ${name.slice(0, 200)}`, 400);
-    return operation;
-  }
-
-  function queryService(form: FormTree, headers: Record<string, string>, query: string, path: string): string {
-    const version = form["Version"];
-    const byItsVersion = typeof version === "string" ? byVersion.get(version) : undefined;
-    if (byItsVersion) return byItsVersion;
-    const claim = readClaim({ method: "", path, query, headers });
-    const scope = claim.kind === "signed" ? claim.signed.service : undefined;
-    if (scope && shapes.facts.has(scope)) return scope;
-    if (/^\/\d{12}\/[^/]+\/?$/.test(path)) return "sqs";
-    throw new AwsError("InvalidAction", `Virga does not know a service with the version ${String(version)}`);
-  }
-
-  /** A query call is a form, or a URL that names an action; but a browser's form to S3 or an API is neither. */
-  function isQuery(request: IncomingMessage, headers: Record<string, string>, query: string): boolean {
-    if (/(^|&)Action=/.test(query)) return true;
-    if (request.method !== "POST" || !headers["content-type"]?.startsWith("application/x-www-form-urlencoded"))
-      return false;
-    const claim = readClaim({ method: "POST", path: "/", query, headers });
-    return claim.kind !== "signed" || claim.signed.service !== "s3";
-  }
-
-  function routeRest(
-    request: IncomingMessage,
-    headers: Record<string, string>,
-    host: string,
-    path: string,
-    query: string,
-  ) {
-    const claim = readClaim({ method: request.method!, path, query, headers });
-    const scope = claim.kind === "signed" ? claim.signed.service : "s3";
-    const candidates = (SIGNING_NAMES[scope] ?? [scope]).filter((name) => shapes.facts.has(name));
-    const parts = parseQuery(query);
-    const first = candidates[0] ?? "s3";
-    if (first === "s3") {
-      const hosted = bucketOfHost(host);
-      const rest = path.slice(1);
-      const slash = rest.indexOf("/");
-      const bucket = hosted ?? (rest === "" ? undefined : decodeSegment(slash < 0 ? rest : rest.slice(0, slash)));
-      const keyText = hosted !== undefined ? rest : slash < 0 ? "" : rest.slice(slash + 1);
-      return {
-        service: "s3",
-        protocol: "restXml" as Protocol,
-        bucket,
-        target: (): Target => {
-          const key = keyText === "" ? undefined : decodeSegment(keyText);
-          const match = protocolOf("s3").router(request.method!, path, parts, headers, bucket, key);
-          if (!match)
-            throw new AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405, {
-              Method: request.method!,
-              ResourceType: key === undefined ? (bucket === undefined ? "SERVICE" : "BUCKET") : "OBJECT",
-            });
-          return {
-            service: "s3",
-            protocol: "restXml",
-            operation: match.operation,
-            labels: match.labels,
-            bucket,
-            claim,
-          };
-        },
-      };
-    }
-    for (const service of candidates) {
-      const match = protocolOf(service).router(request.method!, path, parts, headers);
-      if (match) {
-        return {
-          service,
-          protocol: "restJson1" as Protocol,
-          bucket: undefined,
-          target: (): Target => ({
-            service,
-            protocol: "restJson1",
-            operation: match.operation,
-            labels: match.labels,
-            claim,
-          }),
-        };
-      }
-    }
-    return {
-      service: first,
-      protocol: "restJson1" as Protocol,
-      bucket: undefined,
-      target: (): Target => unknownService(`${request.method} ${path}`),
-    };
   }
 
   /** Reads and checks the body, verifies the signature, decodes the input. */
   async function readCall(
     request: IncomingMessage,
+    head: Head,
     target: Target,
-    path: string,
-    query: string,
-    headers: Record<string, string>,
     form: FormTree | undefined,
     collected: Buffer | undefined,
   ) {
-    const codec = protocolOf(target.service);
-    const signable = { method: request.method!, path, query, headers };
+    const codec = router.protocolOf(target.service);
+    // The headers as the service is to see them change below; what was signed is what was sent.
+    const headers = head.headers as Record<string, string>;
     const streams = target.labels !== undefined && codec.streamsInput(target.operation);
     const contentHash = headers["x-amz-content-sha256"];
     const isS3 = target.service === "s3";
@@ -384,7 +230,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     let authentication: Authentication<Who>;
     const verify = (payloadHash: () => string) =>
       authenticate(
-        signable,
+        head,
         target.service,
         target.protocol,
         options.authenticator,
@@ -428,7 +274,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         : target.labels !== undefined
           ? codec.decodeRest(
               target.operation,
-              { labels: target.labels, query: parseQuery(query), headers } satisfies RequestParts,
+              { labels: target.labels, query: target.query ?? [], headers } satisfies RequestParts,
               body,
             )
           : codec.decodeRpc(target.operation, target.protocol, body as Buffer);
@@ -496,6 +342,10 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     send(request, response, reply);
   }
 }
+
+/** What a request is taken for until it is known better. */
+const UNKNOWN = refused("s3", "restXml", unknownOperation(""));
+const UNKNOWN_QUERY = refused("s3", "awsQuery", unknownOperation(""));
 
 function chunkDecoder<Who>(
   headers: Record<string, string>,
