@@ -116,12 +116,16 @@ export function authorize(input: AuthorizationRequest): Decision {
   return allowed;
 }
 
-/** AWS's message for a denial. The caller puts it into the error code that its service uses: AccessDenied, AccessDeniedException. */
+/**
+ * AWS's message for a denial; S3 puts the resource between quotes. The caller puts it into the error code that its service uses: AccessDenied, AccessDeniedException.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+ */
 export function accessDeniedMessage(
   request: Pick<AuthorizationRequest, "principal" | "action" | "resource">,
   decision: Pick<Decision, "reason">,
 ): string {
-  const on = request.resource === "*" ? "" : ` on resource: ${request.resource}`;
+  const resource = request.action.startsWith("s3:") ? `"${request.resource}"` : request.resource;
+  const on = request.resource === "*" ? "" : ` on resource: ${resource}`;
   return `User: ${principalName(request.principal)} is not authorized to perform: ${request.action}${on} ${decision.reason}`;
 }
 
