@@ -42,6 +42,16 @@ const COMMON_ERRORS = new Set([
   "NotImplemented",
 ]);
 
+/** What a service that once spoke the query protocol called them then, and tells current clients still. */
+const QUERY_CODES: Readonly<Record<string, string>> = {
+  AccessDeniedException: "AccessDenied",
+  ExpiredTokenException: "ExpiredToken",
+  IncompleteSignatureException: "IncompleteSignature",
+  InvalidSignatureException: "SignatureDoesNotMatch",
+  MissingAuthenticationTokenException: "MissingAuthenticationToken",
+  UnrecognizedClientException: "InvalidClientTokenId",
+};
+
 /** DynamoDB's namespace on the wire is not the model's. */
 const WIRE_NAMESPACES: Readonly<Record<string, string>> = {
   "com.amazonaws.dynamodb": "com.amazonaws.dynamodb.v20120810",
@@ -245,7 +255,7 @@ function encodeError(
   const status = error.status;
   const headers: Record<string, string> = { "x-amzn-RequestId": requestId };
   if (model.facts.queryCompatible && protocol !== "awsQuery") {
-    headers["x-amzn-query-error"] = `${modelled?.query?.[0] ?? error.code};${error.fault}`;
+    headers["x-amzn-query-error"] = `${modelled?.query?.[0] ?? QUERY_CODES[error.code] ?? error.code};${error.fault}`;
   }
   // Some models call the text Message, some message; a model without either, and common errors, get message.
   const textMember = modelled?.shape.members.some((member) => member.name === "Message") ? "Message" : "message";
