@@ -14,6 +14,7 @@ import type { Service } from "../src/services/service.ts";
 import { sqs } from "../src/services/sqs/service.ts";
 import { FileBlobs } from "../src/storage/blobs.ts";
 import { LmdbEngine } from "../src/storage/engines/lmdb.ts";
+import { RelaxedEngine } from "../src/storage/engines/relaxed.ts";
 import { median, report } from "./measure.ts";
 
 const SMALL = 1000;
@@ -25,12 +26,13 @@ export async function growth(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "virga-bench-"));
   const accountId = "000000000000" as AccountId;
   const region = "us-east-1" as Region;
+  const clock = new SystemClock();
   const random = new SystemRandom();
   const house = buildHouse({
-    clock: new SystemClock(),
+    clock,
     random,
     log: silentLog,
-    engine: new LmdbEngine(join(folder, "data.mdb"), "relaxed"),
+    engine: new RelaxedEngine(new LmdbEngine(join(folder, "data.mdb")), clock),
     blobs: await FileBlobs.open(join(folder, "blobs"), random, { durable: false }),
     services: [sqs, s3, dynamodb] as unknown as Service[],
     authorize: () => {},

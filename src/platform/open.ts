@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FunctionHost } from "../functions/host.ts";
 import type { AccountId, Region } from "../kernel/arn.ts";
-import { SystemClock } from "../kernel/clock.ts";
+import { type Clock, SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { SystemRandom } from "../kernel/random.ts";
 import { authorize } from "../services/iam/authorization.ts";
@@ -15,8 +15,10 @@ import { checkDocument, replyHeaders } from "../services/s3/web.ts";
 import type { HttpFront } from "../services/service.ts";
 import { findSession } from "../services/sts/credentials.ts";
 import { FileBlobs } from "../storage/blobs.ts";
-import { type Durability, LmdbEngine } from "../storage/engines/lmdb.ts";
+import type { Engine } from "../storage/engine.ts";
+import { LmdbEngine } from "../storage/engines/lmdb.ts";
 import { MemoryEngine } from "../storage/engines/memory.ts";
+import { RelaxedEngine } from "../storage/engines/relaxed.ts";
 import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
@@ -31,6 +33,9 @@ import { createServices } from "./services.ts";
 
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
 const STACK_PATIENCE_MS = 5000;
+
+/** `strict`: an answer leaves when what it promises is on the disk. `relaxed`: a crash may take the last 100 ms with it. */
+export type Durability = "strict" | "relaxed";
 
 export interface PlatformSettings {
   /** 0: any free port. */
@@ -78,7 +83,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const place = settings.ephemeral ? temporaryPlace() : openDirectory(settings.dataDirectory);
   const unwind: Array<() => unknown> = [() => place.unlock()];
   try {
-    const engine = settings.ephemeral ? new MemoryEngine() : new LmdbEngine(place.storePath, settings.durability);
+    const engine = openEngine(settings, place.storePath, clock);
     const blobs = await FileBlobs.open(place.blobsPath, random, {
       durable: !settings.ephemeral && settings.durability === "strict",
     });
@@ -202,6 +207,12 @@ function rootSource({ rootKey, accountId }: PlatformSettings): FindKey {
   if (!rootKey) return () => undefined;
   const known = { secretAccessKey: rootKey.secretAccessKey, ...rootOf(accountId) };
   return (_tx, accessKeyId) => (accessKeyId === rootKey.accessKeyId ? known : undefined);
+}
+
+function openEngine({ ephemeral, durability }: PlatformSettings, path: string, clock: Clock): Engine {
+  if (ephemeral) return new MemoryEngine();
+  const engine = new LmdbEngine(path);
+  return durability === "relaxed" ? new RelaxedEngine(engine, clock) : engine;
 }
 
 function temporaryPlace(): DataDirectory {

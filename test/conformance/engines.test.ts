@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { VirtualClock } from "../../src/kernel/clock.ts";
 import { SeededRandom } from "../../src/kernel/random.ts";
 import { encodeValue } from "../../src/storage/codec.ts";
 import type { Engine } from "../../src/storage/engine.ts";
 import { LmdbEngine } from "../../src/storage/engines/lmdb.ts";
 import { MemoryEngine } from "../../src/storage/engines/memory.ts";
+import { RelaxedEngine } from "../../src/storage/engines/relaxed.ts";
 import { KEY_BYTES_MAX, type Key, key } from "../../src/storage/keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "virga-engines-"));
@@ -17,8 +19,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const engines: Record<string, () => Engine> = {
   memory: () => new MemoryEngine(),
-  "lmdb strict": () => new LmdbEngine(join(folder, `${files++}.mdb`), "strict"),
-  "lmdb relaxed": () => new LmdbEngine(join(folder, `${files++}.mdb`), "relaxed"),
+  lmdb: () => new LmdbEngine(join(folder, `${files++}.mdb`)),
+  "relaxed over lmdb": () => new RelaxedEngine(new LmdbEngine(join(folder, `${files++}.mdb`)), new VirtualClock(0)),
 };
 
 const value = (text: string) => encodeValue(text);
@@ -94,10 +96,38 @@ for (const [name, create] of Object.entries(engines)) {
 
 test("lmdb has everything back after it was closed", async () => {
   const path = join(folder, "again.mdb");
-  const first = new LmdbEngine(path, "strict");
+  const first = new LmdbEngine(path);
   await first.commit(new Map([[key("a", 1), value("kept")]]));
   await first.close();
-  const second = new LmdbEngine(path, "strict");
+  const second = new LmdbEngine(path);
   assert.equal(second.get(key("a", 1)), "kept");
   await second.close();
+});
+
+test("relaxed keeps back a tenth of a second, and everything once it is closed", async () => {
+  const clock = new VirtualClock(0);
+  const below = new MemoryEngine();
+  const engine = new RelaxedEngine(below, clock);
+  await engine.commit(new Map([[key("a"), value("1")]]));
+  assert.equal(engine.get(key("a")), "1");
+  assert.equal(below.get(key("a")), undefined);
+  clock.advance(100);
+  assert.equal(below.get(key("a")), "1");
+  await engine.commit(new Map([[key("a"), null]]));
+  assert.equal(engine.get(key("a")), undefined);
+  assert.equal(below.get(key("a")), "1");
+  await engine.close();
+  assert.equal(below.get(key("a")), undefined);
+});
+
+test("relaxed accepts nothing more once the disk has refused", async () => {
+  const clock = new VirtualClock(0);
+  const below = new MemoryEngine();
+  below.commit = () => {
+    throw new Error("the disk is full");
+  };
+  const engine = new RelaxedEngine(below, clock);
+  await engine.commit(new Map([[key("a"), value("1")]]));
+  clock.advance(100);
+  await assert.rejects(engine.commit(new Map([[key("b"), value("1")]])), /disk is full/);
 });

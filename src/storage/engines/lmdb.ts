@@ -1,10 +1,11 @@
-/** The engine for real data: LMDB. A commit is atomic on disk at every instant; readers never see half of one. */
+/**
+ * The engine for real data: LMDB. A commit is atomic on disk at every instant; readers never see half of one. Commit and flush are one step: it
+ * returns when the data is on the disk (docs/decisions/0007).
+ */
 import { type Database, open } from "lmdb";
 import { decodeValue } from "../codec.ts";
 import type { Engine, Writes } from "../engine.ts";
 import type { Key } from "../keys.ts";
-
-export type Durability = "strict" | "relaxed";
 
 /** Up to 8 KiB pages take keys of 4,026 bytes. */
 const PAGE_BYTES = 8192;
@@ -15,11 +16,9 @@ const decodeMapped = (bytes: Uint8Array, length?: unknown): unknown =>
 
 export class LmdbEngine implements Engine {
   readonly #db: Database<unknown, Key>;
-  readonly #durability: Durability;
 
   /** @param path of the data file; its folder exists */
-  constructor(path: string, durability: Durability) {
-    this.#durability = durability;
+  constructor(path: string) {
     this.#db = open<unknown, Key>({
       path,
       noSubdir: true,
@@ -60,7 +59,7 @@ export class LmdbEngine implements Engine {
         else this.#db.putSync(key, value);
       }
     });
-    return this.#durability === "strict" ? this.#db.flushed.then(() => {}) : Promise.resolve();
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {
