@@ -25,7 +25,7 @@ export interface FakeWorld {
 
 const queues = defineRecord<{ name: string }>("test.Queue", 1);
 
-export function fakeWorld(): FakeWorld {
+export function fakeWorld(patienceMs = 0): FakeWorld {
   const things = new Map<string, Record<string, unknown>>();
   const history: string[] = [];
   const failing = new Set<string>();
@@ -144,7 +144,7 @@ export function fakeWorld(): FakeWorld {
   const others = [sqs, lambda, s3];
   const types = new Map(Object.entries(sqs.resources!));
   const cloudformation = createCloudformation({
-    patienceMs: 0,
+    patienceMs,
     resourceTypes: () => types,
     isOperation: (service, operation) =>
       Object.hasOwn(others.find((other) => other.name === service)?.operations ?? {}, operation),

@@ -15,9 +15,17 @@ export async function patiently(engine: Engine, flow: FlowContext, stack: string
   for (;;) {
     const leftMs = untilMs - flow.clock.nowMs();
     if (leftMs <= 0 || flow.signal.aborted) return;
-    const ended = flow.wait(topicOf(stack), leftMs);
-    const busy = await flow.write((tx, context) => stacks.get(tx, keys.stack(context, stack))?.operation !== undefined);
-    if (!busy) return;
-    await ended;
+    // Listens before it looks; what is not waited for any more leaves no timer behind.
+    const stop = new AbortController();
+    const ended = flow.wait(topicOf(stack), leftMs, AbortSignal.any([flow.signal, stop.signal]));
+    try {
+      const busy = await flow.write(
+        (tx, context) => stacks.get(tx, keys.stack(context, stack))?.operation !== undefined,
+      );
+      if (!busy) return;
+      await ended;
+    } finally {
+      stop.abort();
+    }
   }
 }
