@@ -61,7 +61,9 @@ export const requirements: readonly Requirement[] = [
     name: "aws",
     why: "the client tests drive Virga with the AWS CLI",
     packages: ["awscli"],
-    elsewhere: "install the AWS CLI (https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html)",
+    // Some releases of Ubuntu have no such package.
+    elsewhere:
+      "python3 -m pip install awscli, or https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
     present: () => succeeds("aws", "--version"),
   },
 ];
@@ -73,15 +75,17 @@ export function setUp(names: readonly string[] = requirements.map((requirement) 
   const wanted = missing();
   if (wanted.length === 0) return;
   if (process.getuid?.() === 0 && existsSync("/etc/debian_version")) {
-    const packages = wanted.flatMap((requirement) => requirement.packages);
-    console.log(`Installing ${packages.join(", ")}`);
     const apt = (...args: string[]) =>
       spawnSync("apt-get", args, {
         stdio: ["ignore", "ignore", "inherit"],
         env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
       });
     apt("update", "-qq");
-    apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+    // One by one: a package that this release does not have keeps none of the others away.
+    for (const { packages } of wanted) {
+      console.log(`Installing ${packages.join(", ")}`);
+      apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+    }
   }
   const still = missing();
   if (still.length === 0) return;
