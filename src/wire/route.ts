@@ -178,7 +178,14 @@ export class RequestRouter {
             head.method,
             key === undefined ? (bucket === undefined ? "SERVICE" : "BUCKET") : "OBJECT",
           );
-        return { service: "s3", protocol: "restXml", ...match, ...more };
+        // Both are `GET /`; only the signature tells which is meant.
+        const { claim } = more;
+        const directories = claim?.kind === "signed" && claim.signed.service === "s3express";
+        const operation =
+          directories && match.operation.name === "ListBuckets"
+            ? this.protocolOf("s3").operation("ListDirectoryBuckets")!
+            : match.operation;
+        return { service: "s3", protocol: "restXml", ...match, operation, ...more };
       },
     };
   }

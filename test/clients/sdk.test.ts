@@ -53,6 +53,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   ListBucketsCommand,
+  ListDirectoryBucketsCommand,
   PutObjectCommand,
   S3Client,
   waitUntilObjectExists,
@@ -134,6 +135,7 @@ test("S3: buckets in the host's name, which is what the SDK does with http://loc
     Buckets!.map(({ Name }) => Name),
     ["in-the-host"],
   );
+  await assert.rejects(s3.send(new ListDirectoryBucketsCommand({})), { name: "NotImplemented" });
   await assert.rejects(s3.send(new HeadBucketCommand({ Bucket: "nobodys-bucket" })), { name: "NotFound" });
 });
 
