@@ -452,12 +452,12 @@ function send(
     } else pipeline(body as Readable, response, () => {});
     return;
   }
-  const bytes = body as string | Uint8Array | undefined;
-  if (headers["content-length"] === undefined && !NO_BODY.has(reply.status)) {
-    headers["content-length"] = String(
-      bytes === undefined ? 0 : typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length,
-    );
-  }
+  const whole = body as string | Uint8Array | undefined;
+  const length = whole === undefined ? 0 : typeof whole === "string" ? Buffer.byteLength(whole) : whole.length;
+  if (headers["content-length"] === undefined && !NO_BODY.has(reply.status)) headers["content-length"] = String(length);
   response.writeHead(reply.status, headers);
-  response.end(bodiless ? undefined : bytes);
+  if (bodiless || whole === undefined) response.end();
+  // As many bytes as characters: all of them are ASCII, which is sent without being encoded.
+  else if (typeof whole === "string") response.end(whole, length === whole.length ? "latin1" : "utf8");
+  else response.end(whole);
 }
