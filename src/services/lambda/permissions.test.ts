@@ -125,3 +125,41 @@ test("an account that a policy names may invoke across accounts", () =>
       code: "AccessDeniedException",
     });
   }));
+
+test("whoever makes a function must be allowed to pass its role", () =>
+  withPolicies(async (platform) => {
+    const { User } = await platform.call("iam", "CreateUser", { UserName: "ada" });
+    const principal: Principal = {
+      type: "user",
+      accountId: ACCOUNT as never,
+      arn: User!.Arn!,
+      userName: "ada",
+      userId: User!.UserId!,
+    };
+    const may = (Action: string[]) =>
+      platform.call("iam", "PutUserPolicy", {
+        UserName: "ada",
+        PolicyName: "functions",
+        PolicyDocument: statement(Action, "*"),
+      });
+    const create = () =>
+      platform.call(
+        "lambda",
+        "CreateFunction",
+        {
+          FunctionName: "hers",
+          Role: `arn:aws:iam::${ACCOUNT}:role/worker`,
+          Runtime: "nodejs22.x",
+          Handler: "index.handler",
+          Code: { ZipFile: Buffer.from("zip") },
+        },
+        { principal },
+      );
+    await may(["lambda:CreateFunction"]);
+    await assert.rejects(create(), {
+      code: "AccessDeniedException",
+      message: /not authorized to perform: iam:PassRole on resource: arn:aws:iam::000000000000:role\/worker/,
+    });
+    await may(["lambda:CreateFunction", "iam:PassRole"]);
+    assert.equal((await create()).FunctionName, "hers");
+  }));

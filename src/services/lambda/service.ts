@@ -78,6 +78,19 @@ const onFunction =
   (action: string) =>
   (input: Named, at: Place): Permission => ({ action: `lambda:${action}`, resource: resourceOf(input, at) });
 
+/** Whoever gives a function a role must be allowed to. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html */
+const passingRole =
+  (action: string) =>
+  (input: Named & { readonly Role?: string | undefined }, at: Place): readonly Permission[] => {
+    const permission = onFunction(action)(input, at);
+    if (input.Role === undefined) return [permission];
+    const conditions = {
+      "iam:PassedToService": "lambda.amazonaws.com",
+      "iam:AssociatedResourceArn": permission.resource,
+    };
+    return [permission, { action: "iam:PassRole", resource: input.Role, conditions }];
+  };
+
 function resourceOf(input: Named, at: Place): string {
   try {
     const found = locate(input.FunctionName, at, input.Qualifier);
@@ -225,11 +238,11 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       PublishLayerVersion: ["Content.S3ObjectStorageMode"],
     },
     permissions: {
-      CreateFunction: onFunction("CreateFunction"),
+      CreateFunction: passingRole("CreateFunction"),
       GetFunction: onFunction("GetFunction"),
       GetFunctionConfiguration: onFunction("GetFunctionConfiguration"),
       UpdateFunctionCode: onFunction("UpdateFunctionCode"),
-      UpdateFunctionConfiguration: onFunction("UpdateFunctionConfiguration"),
+      UpdateFunctionConfiguration: passingRole("UpdateFunctionConfiguration"),
       DeleteFunction: onFunction("DeleteFunction"),
       Invoke: onFunction("InvokeFunction"),
       GetFunctionCodeSigningConfig: onFunction("GetFunctionCodeSigningConfig"),
