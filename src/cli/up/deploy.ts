@@ -77,10 +77,10 @@ export async function deploy(
   const watcher = await eventsFrom(client, existing?.StackId ?? undefined, progress);
   let stackId: string;
   try {
-    const { StackId } = existing
-      ? await client.send(new UpdateStackCommand(request))
-      : await client.send(new CreateStackCommand(request));
-    stackId = StackId!;
+    const answer = existing
+      ? client.send(new UpdateStackCommand(request))
+      : client.send(new CreateStackCommand(request));
+    stackId = (await watcher.during(stackName, answer)).StackId!;
   } catch (error) {
     if (isCode(error, "ValidationError")) {
       const { message } = error as Error;
@@ -107,7 +107,7 @@ export async function deleteStack(
   const existing = await settled(client, stackName);
   if (!existing) return false;
   const watcher = await eventsFrom(client, existing.StackId, progress);
-  await client.send(new DeleteStackCommand({ StackName: existing.StackId! }));
+  await watcher.during(existing.StackId!, client.send(new DeleteStackCommand({ StackName: existing.StackId! })));
   const stack = await watcher.untilSettled(existing.StackId!);
   if (stack && stack.StackStatus !== "DELETE_COMPLETE") {
     throw new StackFailed(stackName, stack.StackStatus ?? "gone", watcher.reasons());
@@ -158,16 +158,39 @@ async function eventsFrom(client: CloudFormationClient, stackId: string | undefi
     return events;
   }
 
+  async function look(id: string): Promise<readonly StackEvent[]> {
+    const events = await fresh(id);
+    for (const event of events) {
+      if (event.ResourceStatus?.endsWith("_FAILED")) failed.push(event);
+      progress(event);
+    }
+    return events;
+  }
+
   if (stackId) await fresh(stackId);
   return {
+    /** Looks on while a request is under way: it may be answered only after the stack has moved. */
+    async during<T>(id: string, answer: Promise<T>): Promise<T> {
+      let answered = false;
+      const settled = answer.then(
+        () => {
+          answered = true;
+        },
+        () => {
+          answered = true;
+        },
+      );
+      while (!answered) {
+        await Promise.race([settled, sleep(POLL_MS)]);
+        // A stack that is only being created may not be there yet.
+        if (!answered) await look(id).catch(() => {});
+      }
+      return answer;
+    },
     async untilSettled(id: string): Promise<Stack | undefined> {
       for (let delayMs = POLL_MS; ; ) {
         const stack = await findStack(client, id);
-        const events = await fresh(id);
-        for (const event of events) {
-          if (event.ResourceStatus?.endsWith("_FAILED")) failed.push(event);
-          progress(event);
-        }
+        const events = await look(id);
         if (!busy(stack)) return stack;
         delayMs = events.length > 0 ? POLL_MS : Math.min(delayMs * 1.5, POLL_MS_MAX);
         await sleep(delayMs);
