@@ -68,6 +68,7 @@ export class AwsChunkedDecoder extends Transform {
   }
 
   override _flush(callback: TransformCallback): void {
+    if (this.#state === "trailers" && this.#signing?.trailer && !this.#trailerVerified) return callback(mismatch());
     if (this.#state !== "done" || (this.#decodedBytes !== undefined && this.#passed !== this.#decodedBytes))
       callback(incomplete());
     else callback();
@@ -116,8 +117,8 @@ export class AwsChunkedDecoder extends Transform {
         this.#state = "trailers";
       }
     } else if (line === "") {
-      if (this.#signing?.trailer && !this.#trailerVerified) throw mismatch();
-      this.#state = "done";
+      // Some clients set the trailers apart from their signature by an empty line: the end is the one after the signature.
+      if (!this.#signing?.trailer || this.#trailerVerified) this.#state = "done";
     } else {
       this.#trailer(line);
     }
@@ -148,13 +149,10 @@ export class AwsChunkedDecoder extends Transform {
     if (name === "x-amz-trailer-signature") {
       if (!this.#signing) return;
       const { key, timestamp, scope } = this.#signing;
-      if (
-        !equalHex(
-          chunkSignature("TRAILER", key, timestamp, scope, this.#previous, Buffer.from(this.#trailerText)),
-          value,
-        )
-      )
+      const trailers = Buffer.from(this.#trailerText);
+      if (!equalHex(chunkSignature("TRAILER", key, timestamp, scope, this.#previous, trailers), value))
         throw mismatch();
+      this.#trailerVerified = true;
       return;
     }
     this.#trailerText += `${name}:${value}\n`;
