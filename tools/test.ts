@@ -1,7 +1,7 @@
 /**
  * The test runner behind `npm test` and `npm run check`.
  *
- *     node tools/test.ts check [FILE-PART…]    unit tests beside the source, and 50 simulated seeds
+ *     node tools/test.ts check [FILE-PART…]    the quick tests beside the source, and 50 simulated seeds
  *     node tools/test.ts all [FILE-PART…]      every test there is
  *
  * Each file runs in a process of its own. Light ones run side by side, as many as there are cores; those that start browsers, build packages
@@ -15,6 +15,13 @@ import { setUp } from "./setup.ts";
 
 /** Folders whose tests run by themselves. */
 const HEAVY = ["test/browser/", "test/cli/", "test/clients/", "test/kill/", "test/package/"];
+/** Beside the source too, but each starts many processes: `npm test` runs them, `npm run check` has a minute. */
+const PROCESSES = [
+  "src/cli/main.test.ts",
+  "src/functions/host.test.ts",
+  "src/functions/process.test.ts",
+  "src/functions/walls.test.ts",
+];
 const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
 const LIGHT_TIMEOUT_MS = 180_000;
 const HEAVY_TIMEOUT_MS = 420_000;
@@ -94,7 +101,7 @@ async function main(): Promise<number> {
   setUp(kind === "check" ? ["bubblewrap"] : undefined);
   if (kind === "check") process.env["VIRGA_SIMULATION_SEEDS"] ??= CHECK_SEEDS;
   const patterns = kind === "check" ? ["test/simulation/**/*.test.ts"] : ["test/**/*.test.ts", "bench/**/*.test.ts"];
-  const files = find([...UNIT, ...patterns], parts);
+  const files = find([...UNIT, ...patterns], parts).filter((file) => kind === "all" || !PROCESSES.includes(file));
   const heavy = files.filter((file) => HEAVY.some((folder) => file.startsWith(folder)));
   const light = files.filter((file) => !heavy.includes(file));
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
