@@ -81,7 +81,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const { log } = settings;
   const authRequired = demandsKeys(settings);
   const place = settings.ephemeral ? temporaryPlace() : openDirectory(settings.dataDirectory);
-  const unwind: Array<() => unknown> = [() => place.unlock()];
+  let opened: House | undefined;
   try {
     const engine = openEngine(settings, place.storePath, clock);
     const blobs = await FileBlobs.open(place.blobsPath, random, {
@@ -124,6 +124,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       region: settings.region,
       endpoint: () => endpoint,
     });
+    opened = house;
     const swept = await blobs.sweep(house.core.store);
     if (swept > 0) log.info("Removed bodies that no record names", { count: swept });
 
@@ -198,7 +199,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       },
     };
   } catch (error) {
-    for (const step of unwind.reverse()) await step();
+    await opened?.close();
+    place.unlock();
     throw error;
   }
 }

@@ -69,12 +69,15 @@ export async function receiveMessage(
     const untilMs = Math.min(deadlineMs, look.nextMs ?? deadlineMs);
     const stop = new AbortController();
     const woken = flow.wait(look.topic, Math.max(untilMs - nowMs, 1), AbortSignal.any([flow.signal, stop.signal]));
-    // Something may have come between the last look and the wait.
-    look = await flow.write((tx, context) => lookOnce(tx, input, context));
-    if (look.messages.length > 0) stop.abort();
-    else if ((await woken) || flow.clock.nowMs() < deadlineMs) {
+    try {
+      // Something may have come between the last look and the wait.
+      look = await flow.write((tx, context) => lookOnce(tx, input, context));
+      if (look.messages.length > 0) break;
+      await woken;
       if (flow.signal.aborted) break;
       look = await flow.write((tx, context) => lookOnce(tx, input, context));
+    } finally {
+      stop.abort();
     }
   }
   return look.messages.length > 0 ? { Messages: look.messages } : {};
