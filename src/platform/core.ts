@@ -243,7 +243,13 @@ function permissionsOf(
 }
 
 /** Where the prefix of IAM actions differs from the service's name. */
-const IAM_PREFIX: Partial<Record<ServiceName, string>> = { sesv2: "ses", apigatewayv2: "apigateway" };
+const IAM_PREFIX: Partial<Record<ServiceName, string>> = {
+  apigatewayv2: "apigateway",
+  applicationautoscaling: "application-autoscaling",
+  dynamodbstreams: "dynamodb",
+  elbv2: "elasticloadbalancing",
+  sesv2: "ses",
+};
 
 function refuseUnsupported(entry: Entry, input: unknown): void {
   for (const member of entry.unsupported) {
