@@ -6,7 +6,10 @@ import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { AwsError, assert, notImplemented } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Measurements } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
+import { type Trace, Tracer, traceHeader } from "../kernel/trace.ts";
+import { usageKey } from "../metering/ledger.ts";
 import type { ServiceName } from "../services/clients.ts";
 import type {
   ApiRequest,
@@ -20,10 +23,11 @@ import type {
   Service,
 } from "../services/service.ts";
 import type { Blobs } from "../storage/blobs.ts";
-import { nested } from "../storage/overlay.ts";
+import { nested, OverlayTransaction } from "../storage/overlay.ts";
 import type { Store } from "../storage/store.ts";
 import type { Transaction } from "../storage/transaction.ts";
 import { Hub } from "./hub.ts";
+import type { Spans } from "./spans.ts";
 import { memberPath, type UnsupportedMember } from "./unsupported.ts";
 
 /** Who calls, from where. */
@@ -37,6 +41,8 @@ export interface Caller {
   readonly http?: ApiRequest;
   /** Condition keys of the request: `aws:SourceIp` … */
   readonly conditions?: Readonly<Record<string, string>>;
+  /** What caused this call. A trace begins here when it is absent. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Decides whether a principal may; throws AccessDenied as the service would. */
@@ -49,7 +55,7 @@ export type Authorize = (
   conditions: Readonly<Record<string, string>>,
 ) => void;
 
-interface Entry {
+export interface Entry {
   readonly service: Service;
   readonly name: string;
   readonly operation: Operation<any, any> | undefined;
@@ -66,6 +72,8 @@ export interface CoreOptions {
   readonly blobs: Blobs;
   readonly services: readonly Service[];
   readonly authorize: Authorize;
+  readonly measurements: Measurements;
+  readonly spans: Spans;
 }
 
 export class Core {
@@ -76,6 +84,9 @@ export class Core {
   readonly blobs: Blobs;
   readonly services: ReadonlyMap<string, Service>;
   readonly hub: Hub;
+  readonly tracer: Tracer;
+  readonly spans: Spans;
+  readonly #measurements: Measurements;
   readonly #authorize: Authorize;
   readonly #entries = new Map<string, Entry>();
 
@@ -87,17 +98,41 @@ export class Core {
     this.blobs = options.blobs;
     this.services = new Map(options.services.map((service) => [service.name, service]));
     this.hub = new Hub(options.clock);
+    this.tracer = new Tracer(options.random);
+    this.spans = options.spans;
+    this.#measurements = options.measurements;
     this.#authorize = options.authorize;
   }
 
   /** A public operation, each call a transaction of its own. @throws AwsError */
   async dispatch(service: string, operation: string, input: unknown, caller: Caller): Promise<any> {
     const entry = this.#entry(service, operation);
+    const trace = this.traceUnder(caller);
+    if (!trace.sampled) return this.#run(entry, input, caller, trace);
+    const startMs = this.clock.nowMs();
+    const from = this.clock.monotonicMs();
+    const work = { caller, trace, startMs, service, name: operation, requestId: caller.requestId };
+    try {
+      const output = await this.#run(entry, input, caller, trace);
+      this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from });
+      return output;
+    } catch (error) {
+      this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from, error });
+      throw error;
+    }
+  }
+
+  /** A span of its own for what a caller asks: under what caused it, or the first of a new trace. */
+  traceUnder({ trace }: Pick<Caller, "trace">): Trace {
+    return trace ? this.tracer.under(trace) : this.tracer.begin(this.clock.nowMs());
+  }
+
+  async #run(entry: Entry, input: unknown, caller: Caller, trace: Trace): Promise<any> {
     refuseUnsupported(entry, input);
     if (entry.operation) {
       const run = entry.operation;
       return this.store.write((tx) => {
-        const context = this.context(tx, caller);
+        const context = this.context(tx, caller, trace);
         this.#authorize(
           tx,
           entry.service,
@@ -110,7 +145,7 @@ export class Core {
       });
     }
     this.store.peek((tx) => {
-      const context = this.context(tx, caller);
+      const context = this.context(tx, caller, trace);
       this.#authorize(
         tx,
         entry.service,
@@ -120,11 +155,11 @@ export class Core {
         caller.conditions ?? {},
       );
     });
-    return entry.flow!(this.flow(caller), input);
+    return entry.flow!(this.flow(caller, trace), input);
   }
 
   /** What a flow, a front or a subscriber works with. */
-  flow(caller: Caller): FlowContext {
+  flow(caller: Caller, trace: Trace = this.traceUnder(caller)): FlowContext {
     const derive = (as: CallAs & { readonly signal?: AbortSignal }): Caller => ({
       principal: as.principal ?? caller.principal,
       accountId: as.accountId ?? caller.accountId,
@@ -132,6 +167,7 @@ export class Core {
       requestId: this.random.uuid(),
       endpoint: caller.endpoint,
       signal: as.signal ?? caller.signal,
+      trace: as.trace ?? trace,
       ...(caller.conditions ? { conditions: caller.conditions } : {}),
     });
     return {
@@ -146,16 +182,21 @@ export class Core {
       blobs: this.blobs,
       signal: caller.signal,
       ...(caller.http ? { http: caller.http } : {}),
-      write: (operation) => this.store.write((tx) => operation(tx, this.context(tx, caller))),
+      trace,
+      tracer: this.tracer,
+      spans: this.spans,
+      measure: (datum) => this.#measurements.add(caller.accountId, caller.region, this.clock.nowMs(), datum),
+      write: (operation) => this.store.write((tx) => operation(tx, this.context(tx, caller, trace))),
       call: (service, operation, input, as = {}) => this.dispatch(service, operation, input, derive(as)),
       wait: (topic, timeoutMs, signal = caller.signal) => this.hub.wait(topic, timeoutMs, signal),
-      as: (as) => this.flow(derive(as)),
+      as: (as) => this.flow(derive(as), as.trace ?? trace),
     };
   }
 
   /** What an operation works with, for one run. */
-  context(tx: Transaction, caller: Omit<Caller, "signal">): OperationContext {
+  context(tx: Transaction, caller: Omit<Caller, "signal">, trace: Trace): OperationContext {
     const nowMs = this.clock.nowMs();
+    if (trace.sampled && tx instanceof OverlayTransaction) tx.trace = traceHeader(trace);
     const context: OperationContext = {
       accountId: caller.accountId,
       region: caller.region,
@@ -175,6 +216,10 @@ export class Core {
           throw error;
         }
       },
+      trace,
+      use: ({ resource, usageType, quantity }) =>
+        tx.add(usageKey(nowMs, caller.accountId, caller.region, resource, usageType), quantity),
+      measure: (datum) => tx.afterCommit(() => this.#measurements.add(caller.accountId, caller.region, nowMs, datum)),
       wake: (topic) => tx.afterCommit(() => this.hub.wake(topic)),
       call: (service, operation, input, as = {}) => {
         const entry = this.#entry(service, operation);
@@ -182,14 +227,29 @@ export class Core {
         refuseUnsupported(entry, input);
         const run = entry.operation;
         return nested(tx, (inner) => {
-          const innerContext = this.context(inner, {
+          const innerCaller = {
             principal: as.principal ?? caller.principal,
             accountId: as.accountId ?? caller.accountId,
             region: as.region ?? caller.region,
             requestId: this.random.uuid(),
             endpoint: caller.endpoint,
+            trace: as.trace ?? trace,
             ...(caller.conditions ? { conditions: caller.conditions } : {}),
-          });
+          };
+          const innerTrace = this.tracer.under(innerCaller.trace);
+          const innerContext = this.context(inner, innerCaller, innerTrace);
+          if (innerTrace.sampled) {
+            const { requestId } = innerCaller;
+            const work = {
+              caller: innerCaller,
+              trace: innerTrace,
+              startMs: nowMs,
+              service,
+              name: operation,
+              requestId,
+            };
+            inner.afterCommit(() => this.spans.operation(entry, input, { ...work, durationMs: 0 }));
+          }
           this.#authorize(
             inner,
             entry.service,

@@ -1,10 +1,12 @@
 /** Finds the HTTP surface that a request is for: by host (an API's, a website's), or by a path under `/_`. */
 import type { IncomingMessage } from "node:http";
 import type { AccountId, Region } from "../kernel/arn.ts";
+import { AwsError } from "../kernel/errors.ts";
+import { parseTraceHeader, UNTRACED } from "../kernel/trace.ts";
 import type { HttpFront, HttpRequest, Service } from "../services/service.ts";
 import { collect } from "../wire/body.ts";
 import { type FrontCall, type FrontMatcher, type FrontReply, sourceIpOf } from "../wire/server.ts";
-import type { Core } from "./core.ts";
+import type { Caller, Core } from "./core.ts";
 import type { Who } from "./identity.ts";
 
 export interface FrontOptions {
@@ -18,18 +20,50 @@ export interface FrontOptions {
 
 export function createFrontMatcher({ core, services, own, accountId, region }: FrontOptions): FrontMatcher<Who> {
   const fronts = [...own, ...services.flatMap((service) => service.fronts ?? [])];
+  const serviceOf = new Map(
+    services.flatMap(({ name, fronts = [] }) => fronts.map((front) => [front, name as string])),
+  );
   const serve =
     (front: HttpFront, groups: Record<string, string>, path: string) =>
-    (call: FrontCall<Who>): Promise<FrontReply> => {
-      const flow = core().flow({
+    async (call: FrontCall<Who>): Promise<FrontReply> => {
+      const { clock, spans } = core();
+      const caller: Caller = {
         principal: call.who?.principal ?? { type: "anonymous" },
         accountId: call.who?.accountId ?? accountId,
         region: (call.region as Region | undefined) ?? region,
         requestId: call.requestId,
         endpoint: call.endpoint,
         signal: call.signal,
-      });
-      return front.handle(flow, requestOf(call, path), groups);
+        trace: front.untraced
+          ? UNTRACED
+          : parseTraceHeader(call.message.headers["x-amzn-trace-id"] as string | undefined),
+      };
+      const trace = core().traceUnder(caller);
+      const startMs = clock.nowMs();
+      const from = clock.monotonicMs();
+      const written = (status: number, error?: unknown) => {
+        if (!trace.sampled) return;
+        spans.work({
+          caller,
+          trace,
+          startMs,
+          durationMs: clock.monotonicMs() - from,
+          service: serviceOf.get(front) ?? front.name,
+          name: `${call.message.method} ${path}`,
+          resource: front.host ? call.host : `${front.name}${call.path.slice(0, call.path.length - path.length)}`,
+          requestId: call.requestId,
+          error,
+          attributes: { front: front.name, status, ...groups },
+        });
+      };
+      try {
+        const reply = await front.handle(core().flow(caller, trace), requestOf(call, path), groups);
+        written(reply.status);
+        return reply;
+      } catch (error) {
+        written(error instanceof AwsError ? error.status : 500, error);
+        throw error;
+      }
     };
   return (host, path, method, contentType) => {
     const plain = host === "localhost" || /^[\d.]+$/.test(host) || host.startsWith("[");

@@ -2,6 +2,7 @@
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import { Measurements } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Service } from "../services/service.ts";
 import type { FileBlobs } from "../storage/blobs.ts";
@@ -9,6 +10,7 @@ import type { Engine } from "../storage/engine.ts";
 import { Outbox } from "../storage/outbox.ts";
 import { Store } from "../storage/store.ts";
 import { type Authorize, Core } from "./core.ts";
+import { Spans } from "./spans.ts";
 import { type Home, serviceCaller, subscribersOf } from "./subscriptions.ts";
 
 export interface HouseOptions {
@@ -19,6 +21,9 @@ export interface HouseOptions {
   readonly blobs: FileBlobs;
   readonly services: readonly Service[];
   readonly authorize: Authorize;
+  /** Given where a service answers from them. */
+  readonly measurements?: Measurements;
+  readonly spans?: Spans;
   readonly accountId: AccountId;
   readonly region: Region;
   /** Asked when it is needed: the port may not be known before the server listens. */
@@ -47,7 +52,8 @@ export function buildHouse(options: HouseOptions): House {
     signal: closing.signal,
   };
   const store = new Store({ engine: options.engine, soon: options.soon ?? setImmediate });
-  const core = new Core({ clock, random, log, store, blobs, services, authorize: options.authorize });
+  const { authorize, measurements = new Measurements(), spans = new Spans(clock) } = options;
+  const core = new Core({ clock, random, log, store, blobs, services, authorize, measurements, spans });
   const outbox = new Outbox(
     store,
     clock,

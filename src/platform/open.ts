@@ -8,7 +8,9 @@ import type { FunctionHost } from "../functions/host.ts";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { type Clock, SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import { Measurements } from "../kernel/measurements.ts";
 import { SystemRandom } from "../kernel/random.ts";
+import { parseTraceHeader } from "../kernel/trace.ts";
 import { authorize } from "../services/iam/authorization.ts";
 import { findAccessKey } from "../services/iam/credentials.ts";
 import { checkDocument, replyHeaders } from "../services/s3/web.ts";
@@ -30,6 +32,7 @@ import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.
 import { lambdaPorts } from "./lambda-ports.ts";
 import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
+import { Spans } from "./spans.ts";
 
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
 const STACK_PATIENCE_MS = 5000;
@@ -89,6 +92,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     });
     let endpoint = "";
     const shapes = openShapes(settings.shapesDirectory);
+    const measurements = new Measurements();
+    const spans = new Spans(clock);
     const lambda = lambdaPorts({
       clock,
       random,
@@ -109,6 +114,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }),
       lambda,
       authRequired,
+      measurements,
+      spans,
       stackPatienceMs: STACK_PATIENCE_MS,
       ...(settings.smtpUrl === undefined ? {} : { relay: createRelay(settings.smtpUrl) }),
     });
@@ -120,6 +127,8 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       blobs,
       services,
       authorize: createAuthorize(authRequired),
+      measurements,
+      spans,
       accountId: settings.accountId,
       region: settings.region,
       endpoint: () => endpoint,
@@ -149,6 +158,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             return call.signal;
           },
           http: call,
+          trace: parseTraceHeader(call.headers["x-amzn-trace-id"]),
           conditions: { "aws:SourceIp": call.sourceIp, "aws:UserAgent": call.headers["user-agent"] ?? "" },
         }),
       front: createFrontMatcher({
@@ -239,6 +249,7 @@ function healthFront(settings: PlatformSettings, services: readonly string[]): H
   });
   return {
     name: "health",
+    untraced: true,
     path: /^\/_virga\/health$/,
     handle: async () => ({ status: 200, headers: { "content-type": "application/json" }, body }),
   };

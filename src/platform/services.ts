@@ -1,4 +1,5 @@
 /** Every service that Virga lists. */
+import type { Measurements } from "../kernel/measurements.ts";
 import { createApigateway } from "../services/apigateway/service.ts";
 import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
@@ -15,6 +16,7 @@ import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
 import { sqs } from "../services/sqs/service.ts";
 import { createSts } from "../services/sts/service.ts";
+import type { Spans } from "./spans.ts";
 
 /** What services need of the outside world. */
 export interface ServicePorts {
@@ -22,6 +24,10 @@ export interface ServicePorts {
   readonly lambda: LambdaPorts;
   /** Signed requests from known keys only, and policies enforced. */
   readonly authRequired: boolean;
+  /** Virga's own metrics, for CloudWatch to take. */
+  readonly measurements: Measurements;
+  /** What happened of late, for X-Ray to tell. */
+  readonly spans: Spans;
   /** How long CreateStack and its like wait for the stack before they answer; absent: not at all. */
   readonly stackPatienceMs?: number;
   /** Where accepted mail is handed on; absent: it stays in the mailbox. */

@@ -1,6 +1,7 @@
 /** Who hears what: one outbox line for every subscriber of every service, and the platform's own. */
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Random } from "../kernel/random.ts";
+import { parseTraceHeader, type Trace, UNTRACED } from "../kernel/trace.ts";
 import type { Principal, Service, Subscriber } from "../services/service.ts";
 import { BLOB_DROPPED, type FileBlobs } from "../storage/blobs.ts";
 import type { Delivery, OutboxSubscriber } from "../storage/outbox.ts";
@@ -20,7 +21,13 @@ export interface Home {
 }
 
 /** The caller that a service's own background work runs as: the service itself, in the home account unless the event names another. */
-export function serviceCaller(service: string, home: Home, random: Random, detail?: unknown): Caller {
+export function serviceCaller(
+  service: string,
+  home: Home,
+  random: Random,
+  detail?: unknown,
+  trace: Trace = UNTRACED,
+): Caller {
   const named = (detail ?? {}) as { accountId?: AccountId; region?: Region };
   const principal: Principal = { type: "service", service: `${service}.amazonaws.com` };
   return {
@@ -30,6 +37,7 @@ export function serviceCaller(service: string, home: Home, random: Random, detai
     requestId: random.uuid(),
     endpoint: home.endpoint(),
     signal: home.signal,
+    trace,
   };
 }
 
@@ -74,14 +82,36 @@ async function deliver(
   home: Home,
   random: Random,
 ): Promise<void> {
-  const caller = serviceCaller(service.name, home, random, delivery.detail);
-  if ("operation" in subscriber) {
-    await core.store.write((tx) => {
-      subscriber.operation(tx, delivery.detail, core.context(tx, caller));
-      done(tx);
+  const caller = serviceCaller(service.name, home, random, delivery.detail, parseTraceHeader(delivery.trace));
+  const trace = core.traceUnder(caller);
+  const startMs = core.clock.nowMs();
+  const from = core.clock.monotonicMs();
+  const written = (error?: unknown) => {
+    if (!trace.sampled) return;
+    core.spans.work({
+      caller,
+      trace,
+      startMs,
+      durationMs: core.clock.monotonicMs() - from,
+      service: service.name,
+      name: delivery.type,
+      error,
+      attributes: { waitMs: startMs - delivery.emittedMs, attempts: delivery.attempts + 1 },
     });
-    return;
+  };
+  try {
+    if ("operation" in subscriber) {
+      await core.store.write((tx) => {
+        subscriber.operation(tx, delivery.detail, core.context(tx, caller, trace));
+        done(tx);
+      });
+    } else {
+      await subscriber.flow(core.flow(caller, trace), delivery.detail);
+      await core.store.write(done);
+    }
+    written();
+  } catch (error) {
+    written(error);
+    throw error;
   }
-  await subscriber.flow(core.flow(caller), delivery.detail);
-  await core.store.write(done);
 }

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { VirtualClock } from "../kernel/clock.ts";
 import { type Log, silentLog } from "../kernel/log.ts";
+import { Measurements } from "../kernel/measurements.ts";
 import { SeededRandom } from "../kernel/random.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "../services/clients.ts";
 import { fakePorts } from "../services/lambda/testing.ts";
@@ -25,6 +26,7 @@ import { createAuthorize } from "./authorization.ts";
 import type { Authorize, Caller, Core } from "./core.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createServices, type ServicePorts } from "./services.ts";
+import { Spans } from "./spans.ts";
 
 export interface TestPlatformOptions {
   readonly seed?: number;
@@ -41,6 +43,8 @@ export interface TestPlatformOptions {
 export interface TestPlatform {
   readonly clock: VirtualClock;
   readonly core: Core;
+  /** What was measured and not taken yet. */
+  readonly measurements: Measurements;
   /** A public operation as the root of account 000000000000 in us-east-1, unless told otherwise. */
   call<S extends ServiceName, O extends OperationName<S>>(
     service: S,
@@ -75,6 +79,8 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
   const random = new SeededRandom(options.seed ?? 1);
   const directory = await mkdtemp(join(tmpdir(), "virga-test-"));
   const blobs = await FileBlobs.open(directory, random, { durable: false });
+  const measurements = new Measurements();
+  const spans = new Spans(clock);
   const house: House = buildHouse({
     clock,
     random,
@@ -87,9 +93,13 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
         lambda: fakePorts(),
         authRequired: false,
+        measurements,
+        spans,
         ...options.ports,
       }),
     authorize: options.authorize ?? createAuthorize(false),
+    measurements,
+    spans,
     accountId: ACCOUNT,
     region: REGION,
     endpoint: () => "http://localhost:4566",
@@ -115,6 +125,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
   return {
     clock,
     core: house.core,
+    measurements,
     call: (service, operation, input, as) => house.core.dispatch(service, operation, input, caller(as)),
     flow: (as) => house.core.flow(caller(as)),
     settle,

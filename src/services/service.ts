@@ -6,7 +6,9 @@ import type { Readable } from "node:stream";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Datum } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
+import type { SpanSink, Trace, Tracer } from "../kernel/trace.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { Transaction } from "../storage/transaction.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "./clients.ts";
@@ -62,6 +64,21 @@ export interface OperationContext {
   allows(service: ServiceName, permission: Permission): boolean;
   /** Wakes everybody who waits for this topic, once this transaction is durable. */
   wake(topic: string): void;
+  /** The trace that this belongs to, with its own span: events carry it on by themselves; hand it on where it leaves Virga. */
+  readonly trace: Trace;
+  /** Adds to the usage ledger, in this commit. */
+  use(usage: Usage): void;
+  /** One datapoint of Virga's own metrics, once this transaction is durable. */
+  measure(datum: Datum): void;
+}
+
+/** What was used, in the unit that AWS bills. */
+export interface Usage {
+  /** ARN of what it was used by. */
+  readonly resource: string;
+  /** As AWS's cost reports name it, without the region before it: `Lambda-GB-Second`. */
+  readonly usageType: string;
+  readonly quantity: number;
 }
 
 /** In-transaction call. Flows cannot be called this way: emit an event and call them from its subscriber. */
@@ -77,6 +94,8 @@ export interface CallAs {
   readonly principal?: Principal;
   readonly accountId?: AccountId;
   readonly region?: Region;
+  /** Defaults to the caller's own. For what was caused by something else than the caller: a message that was sent earlier. */
+  readonly trace?: Trace;
 }
 
 /** A plain function over a transaction. No await inside. */
@@ -95,6 +114,13 @@ export interface FlowContext {
   readonly random: Random;
   readonly log: Log;
   readonly blobs: Blobs;
+  /** The trace that this belongs to. */
+  readonly trace: Trace;
+  readonly tracer: Tracer;
+  /** Where work that is no operation of its own, such as running a function, is written down. */
+  readonly spans: SpanSink;
+  /** One datapoint of Virga's own metrics. */
+  measure(datum: Datum): void;
   /** Aborted when the caller went away or the platform closes. */
   readonly signal: AbortSignal;
   /** The HTTP request behind an AWS API call; absent when called in process. */
@@ -210,6 +236,8 @@ export interface HttpResponse {
 export interface HttpFront {
   /** As `doctor` and the log name it: `s3-website`. */
   readonly name: string;
+  /** Requests for it are not written down as traces: the console's own, health checks. */
+  readonly untraced?: true;
   /** Matched against the method; any when absent. */
   readonly method?: RegExp;
   /** Matched against the Content-Type header; any when absent. */

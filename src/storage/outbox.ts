@@ -21,6 +21,8 @@ export interface Delivery {
   readonly attempts: number;
   /** When the event happened, in milliseconds since the epoch. */
   readonly emittedMs: number;
+  /** The X-Ray header of what caused it. */
+  readonly trace?: string;
 }
 
 export const Deliveries = defineRecord<Delivery>("storage.Delivery", 1);
@@ -114,7 +116,13 @@ export class Outbox {
     const fresh: Array<{ line: Line; row: Key; delivery: Delivery; dueMs: number }> = [];
     for (const event of events) {
       const dueMs = Math.max(event.dueMs ?? nowMs, 0);
-      const delivery: Delivery = { type: event.type, detail: event.detail, attempts: 0, emittedMs: nowMs };
+      const delivery: Delivery = {
+        type: event.type,
+        detail: event.detail,
+        attempts: 0,
+        emittedMs: nowMs,
+        ...(event.trace === undefined ? {} : { trace: event.trace }),
+      };
       for (const line of this.#lines.get(event.type) ?? []) {
         fresh.push({ line, row: key("outbox", line.subscriber.name, dueMs, this.#sequence++), delivery, dueMs });
       }

@@ -19,6 +19,8 @@ export class Overlay implements Readable {
   readonly writes = new Map<Key, Uint8Array | null>();
   readonly events: DomainEvent[] = [];
   readonly effects: Array<() => void> = [];
+  /** What is to be added to counters when the batch commits. */
+  additions: Map<Key, number> | undefined;
   /** The written keys in order, as far as they were needed in order; the rest waits in `#unsorted`. */
   #sorted: Key[] = [];
   #unsorted: Key[] = [];
@@ -40,6 +42,20 @@ export class Overlay implements Readable {
   set(key: Key, value: Uint8Array | null): void {
     if (!this.writes.has(key)) this.#unsorted.push(key);
     this.writes.set(key, value);
+  }
+
+  add(key: Key, amount: number): void {
+    this.additions ??= new Map();
+    this.additions.set(key, (this.additions.get(key) ?? 0) + amount);
+  }
+
+  /** Turns additions into writes. For the batch, once every operation has run. */
+  settleAdditions(): void {
+    if (!this.additions) return;
+    for (const [key, amount] of this.additions) {
+      this.set(key, encodeValue(((this.get(key) as number | undefined) ?? 0) + amount));
+    }
+    this.additions = undefined;
   }
 
   range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
@@ -80,6 +96,7 @@ export class Overlay implements Readable {
     for (const [key, value] of this.writes) parent.set(key, value);
     for (const event of this.events) parent.events.push(event);
     for (const effect of this.effects) parent.effects.push(effect);
+    if (this.additions) for (const [key, amount] of this.additions) parent.add(key, amount);
   }
 
   #order(): Key[] {
@@ -100,6 +117,8 @@ export class Overlay implements Readable {
 /** The transaction of one operation. */
 export class OverlayTransaction implements Transaction {
   readonly overlay: Overlay;
+  /** The X-Ray header of what runs, given to events that name no other. */
+  trace: string | undefined;
 
   constructor(base: Readable) {
     this.overlay = new Overlay(base);
@@ -123,13 +142,20 @@ export class OverlayTransaction implements Transaction {
     this.overlay.set(key, null);
   }
 
+  add(key: Key, amount: number): void {
+    assert(Number.isFinite(amount), "what is added to a counter is a number");
+    this.overlay.add(key, amount);
+  }
+
   range(start: Key, end: Key, options: RangeOptions = {}): IterableIterator<[Key, unknown]> {
     const entries = this.overlay.range(start, end, options);
     return options.limit === undefined ? entries : firstOf(entries, options.limit);
   }
 
   emit(event: DomainEvent): void {
-    this.overlay.events.push(event);
+    this.overlay.events.push(
+      this.trace === undefined || event.trace !== undefined ? event : { ...event, trace: this.trace },
+    );
   }
 
   afterCommit(effect: () => void): void {
@@ -150,6 +176,7 @@ function* firstOf<T>(entries: IterableIterator<T>, limit: number): IterableItera
 export function nested<T>(tx: Transaction, operation: (tx: Transaction) => T): T {
   assert(tx instanceof OverlayTransaction, "a nested operation runs inside a transaction of the store");
   const inner = new OverlayTransaction(tx.overlay);
+  inner.trace = tx.trace;
   const result = operation(inner);
   inner.overlay.mergeInto(tx.overlay);
   return result;

@@ -286,3 +286,48 @@ test("a shared value is frozen, the same until it is written, and never that of 
   await store.write((tx) => tx.delete(key("s")));
   assert.equal(await store.write((tx) => tx.read(key("s"))), undefined);
 });
+
+test("additions of a batch become one sum; those of an operation that throws are lost with it", async () => {
+  const engine = new MemoryEngine();
+  let commits = 0;
+  const store = new Store({
+    engine: {
+      get: (k) => engine.get(k),
+      range: (start, end, options) => engine.range(start, end, options),
+      close: () => engine.close(),
+      commit: (writes) => {
+        commits++;
+        return engine.commit(writes);
+      },
+    },
+    soon: setImmediate,
+  });
+  const counter = key("counter");
+  const bad = store.write((tx) => {
+    tx.add(counter, 1000);
+    throw new Error("no");
+  });
+  const good = Array.from({ length: 10 }, (_, n) =>
+    store.write((tx) => {
+      tx.add(counter, n);
+      nested(tx, (inner) => inner.add(counter, 0.5));
+      assert.throws(() =>
+        nested(tx, (inner) => {
+          inner.add(counter, 1000);
+          throw new Error("inner");
+        }),
+      );
+      return tx.get(counter);
+    }),
+  );
+  await assert.rejects(bad, /no/);
+  assert.deepEqual(await Promise.all(good), Array(10).fill(undefined));
+  assert.equal(commits, 1);
+  assert.equal(await store.write((tx) => tx.get(counter)), 50);
+  await store.write((tx) => tx.add(counter, -8));
+  assert.equal(await store.write((tx) => tx.get(counter)), 42);
+  await assert.rejects(
+    store.write((tx) => tx.add(counter, Number.NaN)),
+    /is a number/,
+  );
+});

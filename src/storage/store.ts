@@ -118,8 +118,9 @@ export class Store {
     }
 
     let delivered: (() => void) | undefined;
-    if (outer.writes.size > 0 || outer.events.length > 0) {
+    if (outer.writes.size > 0 || outer.events.length > 0 || outer.additions) {
       try {
+        outer.settleAdditions();
         if (this.#hook && outer.events.length > 0) {
           const { rows, committed } = this.#hook(outer.events);
           const transaction = new OverlayTransaction(outer);

@@ -1,6 +1,7 @@
 /** Answers that API Gateway makes by itself, and the headers it keeps to itself. */
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Random } from "../../kernel/random.ts";
+import type { Trace } from "../../kernel/trace.ts";
 import type { HttpResponse } from "../service.ts";
 
 export type HeaderPair = readonly [name: string, value: string];
@@ -19,8 +20,8 @@ export function extendedRequestId(random: Random): string {
 }
 
 /** `Root=1-5e272390-8c398be037738dc042009320`. @see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html */
-export function traceId(nowMs: number, random: Random): string {
-  return `Root=1-${Math.floor(nowMs / 1000).toString(16)}-${random.bytes(12).toString("hex")}`;
+export function traceId({ trace }: { readonly trace: Trace }): string {
+  return `Root=${trace.traceId}`;
 }
 
 /** Whether HTTP can carry the answer: a final status, header names and values without line breaks and the like. */

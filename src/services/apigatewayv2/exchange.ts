@@ -58,7 +58,7 @@ export function beginExchange(
     stage,
     request,
     requestId: extendedRequestId(flow.random),
-    traceId: traceId(nowMs, flow.random),
+    traceId: traceId(flow),
     nowMs,
     path,
     rawPath: (stage.name === "$default" ? "" : `/${stage.name}`) + decodePath(path),

@@ -1,5 +1,6 @@
 /** What goes into an invocation by an event source mapping and what comes out of it: filters, batches, the event, the answer. Pure. */
 import type { Message } from "@aws-sdk/client-sqs";
+import { parseTraceHeader, type Trace } from "../../kernel/trace.ts";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
 
 /** An invocation's payload, with room for the frame around the records. */
@@ -31,6 +32,13 @@ const ATTRIBUTE_ORDER = [
   "DeadLetterQueueSourceArn",
 ] as const;
 
+/** Why each message was sent; not part of the record that functions see. */
+const causes = new WeakMap<SqsRecord, Trace>();
+export const causeOf = (record: SqsRecord): Trace | undefined => causes.get(record);
+
+/** The attribute under which SQS tells Virga's own pollers of a message's trace. */
+export const CAUSE_ATTRIBUTE = "VirgaTraceHeader";
+
 export function recordOf(message: Message, eventSourceArn: string): SqsRecord {
   const attributes: Record<string, string> = {};
   for (const name of ATTRIBUTE_ORDER) {
@@ -47,7 +55,7 @@ export function recordOf(message: Message, eventSourceArn: string): SqsRecord {
       dataType: value.DataType,
     };
   }
-  return {
+  const record: SqsRecord = {
     messageId: message.MessageId!,
     receiptHandle: message.ReceiptHandle!,
     body: message.Body!,
@@ -59,6 +67,9 @@ export function recordOf(message: Message, eventSourceArn: string): SqsRecord {
     eventSourceARN: eventSourceArn,
     awsRegion: eventSourceArn.split(":")[3]!,
   };
+  const cause = parseTraceHeader((message.Attributes as Record<string, string> | undefined)?.[CAUSE_ATTRIBUTE]);
+  if (cause) causes.set(record, cause);
+  return record;
 }
 
 /** Whether a record passes at least one filter; without filters every record does. */

@@ -3,6 +3,7 @@
  * invocations and event source mappings all come through here.
  */
 
+import { type Span, traceHeader, UNTRACED } from "../../kernel/trace.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { codeDirectory } from "./code.ts";
@@ -64,15 +65,18 @@ export async function execute(
   const { at, record, reservedConcurrency } = target;
   if (reservedConcurrency === 0) throw tooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded");
   const spec = await describe(functions, flow.as({ accountId: at.accountId }), target);
+  const span = beginSpan(flow, spec, invocation.requestId);
   try {
     const result = await functions.host.invoke(spec, {
       requestId: invocation.requestId,
       payload: invocation.payload,
-      traceId: flow.http?.headers["x-amzn-trace-id"] ?? newTraceId(flow),
+      traceId: traceHeader(span.trace),
       ...(invocation.clientContext === undefined ? {} : { clientContext: invocation.clientContext }),
     });
+    span.end(result);
     return { ...result, version: record.version };
   } catch (error) {
+    span.end(error);
     const reason = concurrencyExceeded(error);
     if (reason !== undefined) throw tooManyRequests(reason);
     const unavailable = runtimeUnavailable(error);
@@ -118,10 +122,50 @@ async function describe({ ports, roles }: Functions, flow: FlowContext, target: 
   };
 }
 
-/** @see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader */
-function newTraceId(flow: FlowContext): string {
-  const seconds = Math.floor(flow.clock.nowMs() / 1000)
-    .toString(16)
-    .padStart(8, "0");
-  return `Root=1-${seconds}-${flow.random.bytes(12).toString("hex")};Parent=${flow.random.bytes(8).toString("hex")};Sampled=0`;
+/** The run of the function as a span: under what caused it, or first of a trace where nobody did: a timer, a message from before traces. */
+function beginSpan(flow: FlowContext, spec: FunctionSpec, requestId: string) {
+  const isFirst = flow.trace === UNTRACED;
+  const startMs = flow.clock.nowMs();
+  const trace = isFirst ? flow.tracer.begin(startMs) : flow.tracer.under(flow.trace);
+  const from = flow.clock.monotonicMs();
+  return {
+    trace,
+    end(outcome: InvocationResult | unknown) {
+      if (!trace.sampled) return;
+      flow.spans.record({
+        traceId: trace.traceId,
+        id: trace.spanId,
+        ...(isFirst ? {} : { parentId: flow.trace.spanId }),
+        accountId: flow.accountId,
+        region: flow.region,
+        service: "lambda",
+        name: spec.functionName,
+        resource: spec.functionArn,
+        startMs,
+        durationMs: flow.clock.monotonicMs() - from,
+        requestId,
+        ...outcomeOf(outcome),
+      });
+    },
+  };
+}
+
+function outcomeOf(outcome: unknown): Pick<Span, "error" | "attributes"> {
+  if (outcome instanceof Error) {
+    return { error: { code: outcome.name, message: outcome.message, fault: false }, attributes: { ran: false } };
+  }
+  const { functionError, payload, initMs, durationMs, billedMs, memoryUsedMb } = outcome as InvocationResult;
+  return {
+    ...(functionError === undefined
+      ? {}
+      : { error: { code: functionError, message: payload.toString("utf8", 0, 1024), fault: true } }),
+    attributes: {
+      ran: true,
+      coldStart: initMs !== undefined,
+      ...(initMs === undefined ? {} : { initMs }),
+      durationMs,
+      billedMs,
+      memoryUsedMb,
+    },
+  };
 }

@@ -6,9 +6,12 @@
  */
 import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
+import type { Trace } from "../../kernel/trace.ts";
 import type { FlowContext, Principal } from "../service.ts";
 import {
   BATCH_BYTES_MAX,
+  CAUSE_ATTRIBUTE,
+  causeOf,
   failedMessageIds,
   type Lane,
   lanesOf,
@@ -218,7 +221,7 @@ async function receive(work: Work, count: number, waitSeconds: number): Promise<
       QueueUrl: url,
       MaxNumberOfMessages: count,
       WaitTimeSeconds: waitSeconds,
-      MessageSystemAttributeNames: ["All"],
+      MessageSystemAttributeNames: ["All", CAUSE_ATTRIBUTE as "All"],
       MessageAttributeNames: ["All"],
     },
     { principal, signal },
@@ -282,10 +285,11 @@ async function run(
 ) {
   const payload = Buffer.from(JSON.stringify({ Records: batch }));
   const startMs = flow.clock.nowMs();
+  const caused = flow.as({ trace: writeWaits(flow, batch) ?? flow.trace });
   let untilMs: number | undefined;
   for (let refusals = 0; ; refusals++) {
     try {
-      return await execute(functions, flow, target, { payload, requestId: flow.random.uuid() });
+      return await execute(functions, caused, target, { payload, requestId: flow.random.uuid() });
     } catch (error) {
       if (!(error instanceof AwsError) || error.status !== 429) throw error;
       untilMs ??= startMs + patienceMs(await visibilityMs(flow, url, principal), target.record.timeoutSeconds * 1000);
@@ -294,6 +298,37 @@ async function run(
       await sleep(flow.clock, waitMs, signal);
     }
   }
+}
+
+/**
+ * Writes down how long each traced message waited in its queue. A batch runs in the trace of its first one; the others' waits name it.
+ * @returns under what the function runs
+ */
+function writeWaits(flow: FlowContext, batch: readonly SqsRecord[]): Trace | undefined {
+  let first: Trace | undefined;
+  const nowMs = flow.clock.nowMs();
+  for (const record of batch) {
+    const cause = causeOf(record);
+    if (!cause?.sampled) continue;
+    const wait = flow.tracer.under(cause);
+    const sentMs = Number(record.attributes["SentTimestamp"]);
+    const receives = Number(record.attributes["ApproximateReceiveCount"]);
+    flow.spans.record({
+      traceId: wait.traceId,
+      id: wait.spanId,
+      parentId: cause.spanId,
+      accountId: flow.accountId,
+      region: flow.region,
+      service: "sqs",
+      name: "in the queue",
+      resource: record.eventSourceARN,
+      startMs: sentMs,
+      durationMs: Math.max(0, nowMs - sentMs),
+      attributes: { messageId: record.messageId, receives, ...(first ? { batchTrace: first.traceId } : {}) },
+    });
+    first ??= wait;
+  }
+  return first;
 }
 
 /** As long as the function could still end before its messages are visible again; where that leaves too little, half of their time. */

@@ -132,7 +132,7 @@ function eventOf(
     rawPath,
     rawQueryString: request.query,
     ...(cookies.length > 0 ? { cookies } : {}),
-    headers: headersIn(request, traceId(nowMs, flow.random)),
+    headers: headersIn(request, traceId(flow)),
     ...(query.length > 0
       ? {
           queryStringParameters: Object.fromEntries(

@@ -29,6 +29,9 @@ import {
 import { sequenceNumber } from "./send.ts";
 import { Attempts, attemptKey, type Body, type Lease, type Queue, Queues, queueKey, topicOf } from "./state.ts";
 
+/** Asked for by name by what goes on with a message's trace; never part of `All`. */
+const CAUSE = "VirgaTraceHeader";
+
 const SYSTEM_ATTRIBUTES = [
   "All",
   "SenderId",
@@ -40,6 +43,7 @@ const SYSTEM_ATTRIBUTES = [
   "MessageGroupId",
   "AWSTraceHeader",
   "DeadLetterQueueSourceArn",
+  CAUSE,
 ];
 
 interface Look {
@@ -253,6 +257,8 @@ function toMessage(
   const Attributes = Object.fromEntries(
     Object.entries(system).filter(([name, value]) => value !== undefined && (asked.has("All") || asked.has(name))),
   ) as Record<string, string>;
+  const cause = asked.has(CAUSE) ? (body.traceHeader ?? body.cause) : undefined;
+  if (cause !== undefined) Attributes[CAUSE] = cause;
   const chosen = chooseAttributes(body.attributes, input.MessageAttributeNames);
   const digest = chosen === body.attributes ? body.attributesMd5 : attributesMd5(chosen);
   return {

@@ -7,6 +7,7 @@ import type {
   SendMessageBatchRequestEntry,
   SendMessageCommandInput,
 } from "@aws-sdk/client-sqs";
+import { traceHeader as headerOf } from "../../kernel/trace.ts";
 import { decodeKey, key, keysUnder } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext, OutputOf } from "../service.ts";
@@ -111,7 +112,7 @@ function send(tx: Transaction, queue: Queue, entry: Entry, context: OperationCon
     enqueuedMs: nowMs,
     visibleMs: nowMs + delaySeconds * 1000,
     senderId: senderIdOf(context),
-    ...(traceHeader === undefined ? {} : { traceHeader }),
+    ...(traceHeader !== undefined ? { traceHeader } : context.trace.sampled ? { cause: headerOf(context.trace) } : {}),
     ...(fifo
       ? { groupId: fifo.groupId, deduplicationId: fifo.deduplicationId }
       : entry.MessageGroupId

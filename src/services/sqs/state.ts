@@ -77,6 +77,8 @@ export interface Body {
   readonly visibleMs: number;
   readonly senderId: string;
   readonly traceHeader?: string;
+  /** X-Ray header of whoever sent it, where the message itself carries none: for Virga's own pollers. */
+  readonly cause?: string;
   readonly groupId?: string;
   readonly deduplicationId?: string;
   /** The queue it was moved from by a redrive policy. */

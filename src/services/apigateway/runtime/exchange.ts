@@ -39,7 +39,7 @@ export function beginExchange(
   request: HttpRequest,
 ): Exchange {
   const nowMs = flow.clock.nowMs();
-  const trace = request.headers["x-amzn-trace-id"] ?? traceId(nowMs, flow.random);
+  const trace = request.headers["x-amzn-trace-id"] ?? traceId(flow);
   const domainName = (request.headers["host"] ?? request.host).replace(/:\d+$/, "");
   const requestId = flow.random.uuid();
   const extended = extendedRequestId(flow.random);
