@@ -9,6 +9,7 @@ export interface ServiceClients {
   cloudwatch: typeof import("@aws-sdk/client-cloudwatch");
   dynamodb: typeof import("@aws-sdk/client-dynamodb");
   dynamodbstreams: typeof import("@aws-sdk/client-dynamodb-streams");
+  ec2: typeof import("@aws-sdk/client-ec2");
   ecs: typeof import("@aws-sdk/client-ecs");
   elbv2: typeof import("@aws-sdk/client-elastic-load-balancing-v2");
   events: typeof import("@aws-sdk/client-eventbridge");

@@ -20,7 +20,7 @@ import {
 import { isStructure, type ModelledError, type Operation, type ServiceModel, type Shape } from "./shapes.ts";
 import { escapeXml, parseXml, xmlContents, xmlDocument, xmlReader, xmlText } from "./xml.ts";
 
-export type Protocol = "awsJson1_0" | "awsJson1_1" | "awsQuery" | "restJson1" | "restXml" | "rpcv2Cbor";
+export type Protocol = "awsJson1_0" | "awsJson1_1" | "awsQuery" | "ec2Query" | "restJson1" | "restXml" | "rpcv2Cbor";
 
 export interface Reply {
   readonly status: number;
@@ -88,7 +88,8 @@ export class ServiceProtocol {
   }
 
   decodeForm(operation: Operation, form: FormTree): unknown {
-    return operation.input.kind === "unit" ? {} : formDecoder(operation.input)(form);
+    const dialect = this.model.facts.protocol === "ec2Query" ? "ec2Query" : "awsQuery";
+    return operation.input.kind === "unit" ? {} : formDecoder(operation.input, dialect)(form);
   }
 
   /** @param body the collected body, or the stream where {@link streamsInput} */
@@ -150,6 +151,14 @@ export class ServiceProtocol {
           status: 200,
           headers: { "x-amzn-RequestId": requestId, "content-type": "text/xml" },
           body: `<?xml version="1.0"?>\n<${operation.name}Response xmlns="${namespace}">${result}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${operation.name}Response>`,
+        };
+      }
+      case "ec2Query": {
+        const children = operation.output.kind === "unit" ? "" : xmlContents(operation.output)(output).children;
+        return {
+          status: 200,
+          headers: { "x-amzn-RequestId": requestId, "content-type": "text/xml;charset=UTF-8" },
+          body: `<?xml version="1.0" encoding="UTF-8"?>\n<${operation.name}Response xmlns="${this.model.facts.xmlNamespace}"><requestId>${requestId}</requestId>${children}</${operation.name}Response>`,
         };
       }
       default:
@@ -298,6 +307,11 @@ function encodeError(
         headers,
         body: `<?xml version="1.0"?>\n<ErrorResponse xmlns="${model.facts.xmlNamespace}"><Error><Type>${error.fault}</Type><Code>${escapeXml(code)}</Code><Message>${escapeXml(error.message)}</Message>${detail}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`,
       };
+    }
+    case "ec2Query": {
+      headers["content-type"] = "text/xml;charset=UTF-8";
+      const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message></Error></Errors><RequestID>${requestId}</RequestID></Response>`;
+      return { status, headers, body };
     }
     case "restXml": {
       const ids = s3Ids(requestId);

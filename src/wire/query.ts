@@ -1,6 +1,8 @@
 /**
- * awsQuery requests: forms whose names are paths, `Entry.1.Attribute.2.Value=x`. Lists and maps are flattened or not, as the model says.
+ * awsQuery requests: forms whose names are paths, `Entry.1.Attribute.2.Value=x`. Lists and maps are flattened or not, as the model says. EC2's own
+ * dialect has other names, and all its lists are flat.
  * @see https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+ * @see https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
  */
 import { perShape } from "./memo.ts";
 import { isStructure, type Member, type Shape } from "./shapes.ts";
@@ -46,6 +48,9 @@ function decode(text: string): string {
 
 type Decoder = (node: FormTree | string) => unknown;
 
+/** How members and lists are named. */
+type Dialect = "awsQuery" | "ec2Query";
+
 /** Numbered children in the order of their numbers. */
 function numbered(node: FormTree): Array<FormTree | string> {
   return Object.keys(node)
@@ -54,25 +59,25 @@ function numbered(node: FormTree): Array<FormTree | string> {
     .map((segment) => node[segment]!);
 }
 
-function memberDecoder(member: Member): Decoder {
+function memberDecoder(member: Member, dialect: Dialect): Decoder {
   const { shape, traits } = member;
   if (isStructure(shape)) {
     let decode: Decoder | undefined;
-    return (node) => (decode ??= formDecoder(shape))(node);
+    return (node) => (decode ??= DECODERS[dialect](shape))(node);
   }
   if (shape.kind === "list") {
-    const element = memberDecoder(shape.member);
+    const element = memberDecoder(shape.member, dialect);
     const tag = shape.member.traits.xmlName ?? "member";
     return (node) => {
       if (typeof node !== "object") return [];
-      const list = traits.xmlFlattened ? node : (node[tag] ?? node["member"] ?? node);
+      const list = traits.xmlFlattened || dialect === "ec2Query" ? node : (node[tag] ?? node["member"] ?? node);
       return typeof list === "object" ? numbered(list).map(element) : [];
     };
   }
   if (shape.kind === "map") {
     const keyTag = shape.key.traits.xmlName ?? "key";
     const valueTag = shape.value.traits.xmlName ?? "value";
-    const element = memberDecoder(shape.value);
+    const element = memberDecoder(shape.value, dialect);
     return (node) => {
       const out: Record<string, unknown> = {};
       if (typeof node !== "object") return out;
@@ -89,13 +94,14 @@ function memberDecoder(member: Member): Decoder {
 }
 
 /** Decodes a form into a structure. Several members may share one name: SQS's AttributeName feeds two of ReceiveMessage's members. */
-export const formDecoder: (shape: Shape) => Decoder = perShape<Decoder>((shape) => {
+function structureDecoder(shape: Shape, dialect: Dialect): Decoder {
   const members: Record<string, Array<{ name: string; decode: Decoder }>> = Object.create(null);
   if (isStructure(shape)) {
     for (const member of shape.members) {
-      const wire = member.traits.xmlName ?? member.name;
+      const { queryName, xmlName } = member.traits;
+      const wire = (dialect === "ec2Query" ? queryName : xmlName) ?? member.name;
       // A list that is not flattened may still be named by its element alone: `AttributeName.1` beside `AttributeNames.member.1`.
-      (members[wire] ??= []).push({ name: member.name, decode: memberDecoder(member) });
+      (members[wire] ??= []).push({ name: member.name, decode: memberDecoder(member, dialect) });
     }
   }
   return (node) => {
@@ -106,4 +112,11 @@ export const formDecoder: (shape: Shape) => Decoder = perShape<Decoder>((shape) 
     }
     return out;
   };
-});
+}
+
+const DECODERS: Readonly<Record<Dialect, (shape: Shape) => Decoder>> = {
+  awsQuery: perShape<Decoder>((shape) => structureDecoder(shape, "awsQuery")),
+  ec2Query: perShape<Decoder>((shape) => structureDecoder(shape, "ec2Query")),
+};
+
+export const formDecoder = (shape: Shape, dialect: Dialect): Decoder => DECODERS[dialect](shape);

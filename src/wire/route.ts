@@ -60,7 +60,8 @@ export class RequestRouter {
     this.#shapes = shapes;
     for (const { target, protocol, service, version, queryCompatible } of shapes.facts.values()) {
       if (target && protocol.startsWith("awsJson")) this.#byTarget.set(target, service);
-      if (version && (protocol === "awsQuery" || queryCompatible)) this.#byVersion.set(version, service);
+      if (version && (protocol === "awsQuery" || protocol === "ec2Query" || queryCompatible))
+        this.#byVersion.set(version, service);
     }
   }
 
@@ -105,9 +106,11 @@ export class RequestRouter {
 
   /** @param service where it is known already; else the form's version, the signature or the path tell */
   byForm(head: Head, form: FormTree, service = this.#serviceOfForm(head, form)): Routed {
+    const isEc2 = service !== undefined && this.#shapes.facts.get(service)?.protocol === "ec2Query";
+    const protocol = isEc2 ? "ec2Query" : "awsQuery";
     return {
       service: service ?? "s3",
-      protocol: "awsQuery",
+      protocol,
       target: () => {
         const { Action: action, Version: version } = form;
         if (!service)
@@ -119,7 +122,7 @@ export class RequestRouter {
           const known = version ?? this.#shapes.facts.get(service)?.version;
           throw new AwsError("InvalidAction", `Could not find operation ${action} for version ${String(known)}`);
         }
-        return { service, protocol: "awsQuery", operation };
+        return { service, protocol, operation };
       },
     };
   }

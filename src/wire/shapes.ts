@@ -33,6 +33,8 @@ export interface MemberTraits {
   readonly httpResponseCode?: true;
   readonly xmlName?: string;
   readonly xmlFlattened?: true;
+  /** Name in requests of the EC2 query protocol, where it is not the member's own. */
+  readonly queryName?: string;
   readonly xmlAttribute?: true;
   /** URI, or prefix and URI. */
   readonly xmlNamespace?: string | readonly [string, string];
@@ -61,7 +63,7 @@ export type ShapeRecord =
 /** What is known of a service before its shapes are loaded. */
 export interface ServiceFacts {
   readonly service: string;
-  readonly protocol: "awsJson1_0" | "awsJson1_1" | "awsQuery" | "restJson1" | "restXml" | "rpcv2Cbor";
+  readonly protocol: "awsJson1_0" | "awsJson1_1" | "awsQuery" | "ec2Query" | "restJson1" | "restXml" | "rpcv2Cbor";
   /** `com.amazonaws.sqs` */
   readonly namespace: string;
   /** Prefix of X-Amz-Target. */

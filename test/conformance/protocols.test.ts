@@ -21,11 +21,21 @@ const shapes = openShapes(join(import.meta.dirname, "../../generated/shapes"));
 
 const PACKAGES: Record<string, string> = {
   apigateway: "api-gateway",
+  applicationautoscaling: "application-auto-scaling",
+  ce: "cost-explorer",
+  dynamodbstreams: "dynamodb-streams",
+  elbv2: "elastic-load-balancing-v2",
+  events: "eventbridge",
   logs: "cloudwatch-logs",
+  secretsmanager: "secrets-manager",
 };
 
 /** Protocols that older or other SDKs speak to a service, beside its own. */
-const MORE_PROTOCOLS: Record<string, Protocol[]> = { sqs: ["awsQuery"], logs: ["rpcv2Cbor"] };
+const MORE_PROTOCOLS: Record<string, Protocol[]> = {
+  cloudwatch: ["awsQuery", "rpcv2Cbor"],
+  logs: ["rpcv2Cbor"],
+  sqs: ["awsQuery"],
+};
 
 /** What cannot go round this way, and why. */
 const EXCEPTIONS: Record<string, string> = {
@@ -105,6 +115,18 @@ function plain(value: any): any {
     );
   }
   return value;
+}
+
+/** A form cannot say that a structure is there and empty. */
+function withoutEmpty(value: any): any {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (!value || typeof value !== "object") return value;
+  const members = Object.entries(value).map(([name, member]) => [name, withoutEmpty(member)] as const);
+  return Object.fromEntries(
+    members.filter(
+      ([, member]) => !member || typeof member !== "object" || Array.isArray(member) || Object.keys(member).length > 0,
+    ),
+  );
 }
 
 function difference(expected: any, actual: any, path = ""): string | undefined {
@@ -207,7 +229,7 @@ async function checkInput(
   const path = sent.path.replace(/\/\//g, "/");
   const mine = codec.operation(operation.name)!;
   let decoded: unknown;
-  if (protocol === "awsQuery") decoded = codec.decodeForm(mine, parseForm(body.toString()));
+  if (protocol === "awsQuery" || protocol === "ec2Query") decoded = codec.decodeForm(mine, parseForm(body.toString()));
   else if (protocol === "restJson1" || protocol === "restXml") {
     const [bucket, ...rest] = service === "s3" && onBucket ? path.slice(1).split("/") : [undefined];
     const objectKey = rest.length > 0 && rest.join("/") !== "" ? decodeSegment(rest.join("/")) : undefined;
@@ -216,7 +238,8 @@ async function checkInput(
       return `routed to ${match?.operation.name}: ${sent.method} ${path}?${query}`;
     decoded = codec.decodeRest(mine, { labels: match!.labels, query: parseQuery(query), headers }, body);
   } else decoded = codec.decodeRpc(mine, protocol, body);
-  return difference(plain(input), plain(decoded));
+  const isForm = protocol === "awsQuery" || protocol === "ec2Query";
+  return difference(isForm ? withoutEmpty(plain(input)) : plain(input), plain(decoded));
 }
 
 async function checkOutput(
@@ -277,7 +300,11 @@ describe("errors", () => {
             () => assert.fail(`${code} was taken for success`),
             (error: any) => error,
           );
-          assert.ok(received.name === code || received.name.startsWith(code), `${code} arrived as ${received.name}`);
+          // Two errors of CloudWatch share the code that query clients know, and the SDK takes either.
+          const query = modelled.query?.[0];
+          const twins = [...model.errors].filter(([, other]) => query !== undefined && other.query?.[0] === query);
+          const known = [code, ...twins.map(([name]) => name)].some((name) => received.name.startsWith(name));
+          assert.ok(known, `${code} arrived as ${received.name}`);
           assert.equal(received.message, "Text <&> é", code);
         }
       });

@@ -20,6 +20,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   cloudwatch: "@aws-sdk/client-cloudwatch",
   dynamodb: "@aws-sdk/client-dynamodb",
   dynamodbstreams: "@aws-sdk/client-dynamodb-streams",
+  ec2: "@aws-sdk/client-ec2",
   ecs: "@aws-sdk/client-ecs",
   elbv2: "@aws-sdk/client-elastic-load-balancing-v2",
   events: "@aws-sdk/client-eventbridge",
@@ -39,6 +40,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 const PROTOCOLS: Readonly<Record<string, ServiceFacts["protocol"]>> = {
+  AwsEc2QueryProtocol: "ec2Query",
   AwsJson1_0Protocol: "awsJson1_0",
   AwsJson1_1Protocol: "awsJson1_1",
   AwsQueryProtocol: "awsQuery",
@@ -49,7 +51,10 @@ const PROTOCOLS: Readonly<Record<string, ServiceFacts["protocol"]>> = {
 };
 
 /** Namespaces of answers to awsQuery, where the package speaks another protocol and does not say. */
-const QUERY_NAMESPACES: Readonly<Record<string, string>> = { sqs: "http://queue.amazonaws.com/doc/2012-11-05/" };
+const QUERY_NAMESPACES: Readonly<Record<string, string>> = {
+  cloudwatch: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+  sqs: "http://queue.amazonaws.com/doc/2012-11-05/",
+};
 
 /** Traits as the SDK names them, kept under the same names. */
 const TRAITS = [
@@ -73,6 +78,11 @@ const TRAITS = [
 class Writer {
   readonly shapes: Array<ShapeRecord | null> = [];
   readonly #known = new Map<unknown, number>();
+  readonly #ec2: boolean;
+
+  constructor(protocol: ServiceFacts["protocol"]) {
+    this.#ec2 = protocol === "ec2Query";
+  }
 
   reference(schema: any): Reference {
     const shape = NormalizedSchema.of(schema) as any;
@@ -103,7 +113,7 @@ class Writer {
       };
     }
     const members: Record<string, readonly [Reference, MemberTraits?]> = {};
-    for (const [name, member] of shape.structIterator()) members[name] = this.#member(member);
+    for (const [name, member] of shape.structIterator()) members[name] = this.#member(member, name);
     const raw = shape.getSchema();
     const required = Array.isArray(raw) ? Object.keys(members).slice(0, raw[6] ?? 0) : [];
     return {
@@ -116,7 +126,7 @@ class Writer {
     };
   }
 
-  #member(schema: any): readonly [Reference, MemberTraits?] {
+  #member(schema: any, name?: string): readonly [Reference, MemberTraits?] {
     const merged = schema.getMergedTraits();
     const traits: Record<string, unknown> = {};
     for (const trait of TRAITS) {
@@ -125,11 +135,17 @@ class Writer {
     }
     const xmlName = schema.getMemberTraits().xmlName;
     if (xmlName) traits["xmlName"] = xmlName;
+    if (this.#ec2 && name !== undefined) {
+      const asked: string = merged.ec2QueryName ?? capitalized(xmlName ?? name);
+      if (asked !== name) traits["queryName"] = asked;
+    }
     if (traits["streaming"] && schema.isStructSchema()) traits["eventStream"] = true;
     const reference = this.reference(schema);
     return Object.keys(traits).length > 0 ? [reference, traits as MemberTraits] : [reference];
   }
 }
+
+const capitalized = (name: string): string => name[0]!.toUpperCase() + name.slice(1);
 
 function scalar(shape: any): Reference {
   if (shape.isStringSchema()) return "string";
@@ -160,7 +176,7 @@ async function generate(service: string, packageName: string): Promise<ServiceSh
   const protocol = PROTOCOLS[config.protocol.constructor.name];
   if (!protocol)
     throw new Error(`${packageName} speaks ${config.protocol.constructor.name}, which Virga does not know`);
-  const writer = new Writer();
+  const writer = new Writer(protocol);
   const operations: Record<string, ServiceShapes["operations"][string]> = {};
   const errors: Record<string, ServiceShapes["errors"][string]> = {};
   for (const schema of Object.values(sdk)) {
