@@ -5,6 +5,8 @@ import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
 import { createCloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
+import { streams } from "../services/dynamodb/streams/reading.ts";
+import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
 import { accountOfAccessKey } from "../services/iam/credentials.ts";
 import { iam } from "../services/iam/service.ts";
 import type { LambdaPorts } from "../services/lambda/ports.ts";
@@ -40,6 +42,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createApigateway(ports.apigateway, httpApis.plane),
     httpApis.service,
     dynamodb,
+    createDynamodbstreams(streams),
     iam,
     createLambda(ports.lambda),
     logs,

@@ -1,8 +1,6 @@
 /** What the four operations on single items share: the condition on the item as it is, and what they answer with. */
 
 import type { Transaction } from "../../storage/transaction.ts";
-import type { OutputOf } from "../service.ts";
-import { addUnits, type CapacityMode, consumedCapacity, writeUnits } from "./capacity.ts";
 import {
   CAPACITY_MODES,
   COMPARISON_OPERATORS,
@@ -11,7 +9,9 @@ import {
   METRICS_MODES,
   RETURN_VALUES,
   tableNameConstraint,
-} from "./constraints.ts";
+} from "../dynamodb-common/constraints.ts";
+import type { OutputOf } from "../service.ts";
+import { addUnits, type CapacityMode, consumedCapacity, writeUnits } from "./capacity.ts";
 import { conditionalCheckFailed } from "./errors.ts";
 import type { Condition } from "./expressions/condition.ts";
 import { matches } from "./expressions/evaluate.ts";

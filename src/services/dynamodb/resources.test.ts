@@ -25,12 +25,20 @@ const global = (IndexName: string, more: Properties = {}) => ({
 });
 const WITH_G = { AttributeDefinitions: ["pk", "g"].map((AttributeName) => ({ AttributeName, AttributeType: "S" })) };
 
-async function deploy(properties: Properties, operation: "CreateStack" | "UpdateStack" = "CreateStack") {
+async function deploy(
+  properties: Properties,
+  operation: "CreateStack" | "UpdateStack" = "CreateStack",
+  hasStream = false,
+) {
   await dynamo.platform.call("cloudformation", operation, {
     StackName: "app",
     TemplateBody: JSON.stringify({
       Resources: { Table: { Type: "AWS::DynamoDB::Table", Properties: properties } },
-      Outputs: { Name: { Value: { Ref: "Table" } }, Arn: { Value: { "Fn::GetAtt": ["Table", "Arn"] } } },
+      Outputs: {
+        Name: { Value: { Ref: "Table" } },
+        Arn: { Value: { "Fn::GetAtt": ["Table", "Arn"] } },
+        ...(hasStream && { Stream: { Value: { "Fn::GetAtt": ["Table", "StreamArn"] } } }),
+      },
     }),
     Tags: [{ Key: "stack", Value: "app" }],
   });
@@ -45,7 +53,13 @@ async function deploy(properties: Properties, operation: "CreateStack" | "Update
     const failure = StackEvents!.find(({ ResourceStatus }) =>
       ResourceStatus?.endsWith("_FAILED"),
     )?.ResourceStatusReason;
-    return { status: stack!.StackStatus, name: outputs["Name"]!, arn: outputs["Arn"]!, failure };
+    return {
+      status: stack!.StackStatus,
+      name: outputs["Name"]!,
+      arn: outputs["Arn"]!,
+      stream: outputs["Stream"],
+      failure,
+    };
   }
   throw new Error("the stack never ends");
 }
@@ -171,9 +185,25 @@ describe("a change", () => {
   });
 });
 
+describe("a table's stream", () => {
+  it("comes with the table, is another one under another view type, and goes", async () => {
+    const streamed = (StreamViewType: string) => ({ ...BASE, StreamSpecification: { StreamViewType } });
+    const { name, stream } = await deploy(streamed("NEW_IMAGE"), "CreateStack", true);
+    const first = await described(name);
+    assert.equal(first.StreamSpecification!.StreamViewType, "NEW_IMAGE");
+    assert.equal(stream, first.LatestStreamArn);
+    const changed = await deploy(streamed("KEYS_ONLY"), "UpdateStack", true);
+    assert.equal(changed.status, "UPDATE_COMPLETE");
+    assert.equal((await described(name)).StreamSpecification!.StreamViewType, "KEYS_ONLY");
+    assert.equal(changed.stream, (await described(name)).LatestStreamArn);
+    assert.notEqual(changed.stream, stream);
+    await deploy(BASE, "UpdateStack");
+    assert.equal((await described(name)).StreamSpecification, undefined);
+  });
+});
+
 describe("properties that are not supported", () => {
   for (const [name, value] of [
-    ["StreamSpecification", { StreamViewType: "NEW_IMAGE" }],
     ["PointInTimeRecoverySpecification", { PointInTimeRecoveryEnabled: true }],
     ["SSESpecification", { SSEEnabled: true }],
     ["KinesisStreamSpecification", { StreamArn: "arn" }],

@@ -2,7 +2,8 @@
 
 import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
-import type { PropertySpec, ResourceContext, ResourceProperties, ResourceType } from "../resources.ts";
+import type { StreamViewType } from "../dynamodb-common/ports.ts";
+import type { PropertySpec, ResourceContext, ResourceProperties, ResourceState, ResourceType } from "../resources.ts";
 import type { InputOf, OutputOf } from "../service.ts";
 import { validation } from "./errors.ts";
 
@@ -33,6 +34,7 @@ const table: ResourceType = {
     KeySchema: KEY_SCHEMA,
     LocalSecondaryIndexes: [{ object: { IndexName: "string", KeySchema: KEY_SCHEMA, Projection: PROJECTION } }],
     ProvisionedThroughput: THROUGHPUT,
+    StreamSpecification: { object: { StreamViewType: "string" } },
     TableClass: "string",
     TableName: "string",
     Tags: [{ object: { Key: "string", Value: "string" } }],
@@ -41,7 +43,7 @@ const table: ResourceType = {
   required: ["KeySchema"],
   replacement: ["KeySchema", "LocalSecondaryIndexes", "TableName"],
   nameProperty: "TableName",
-  attributes: ["Arn"],
+  attributes: ["Arn", "StreamArn"],
 
   /** An attribute that has another type is another key. */
   replaces(properties, previous) {
@@ -60,16 +62,21 @@ const table: ResourceType = {
   async create(context, properties) {
     const {
       TimeToLiveSpecification: timeToLive,
+      StreamSpecification: stream,
       Tags: _,
       TableName: name = context.physicalName(NAME_LENGTH_MAX),
       ...rest
     } = properties;
-    await context.call("dynamodb", "CreateTable", { ...rest, TableName: name, Tags: tagsOf(context, properties) });
+    await context.call("dynamodb", "CreateTable", {
+      ...rest,
+      ...(stream && { StreamSpecification: { StreamEnabled: true, StreamViewType: stream.StreamViewType } }),
+      TableName: name,
+      Tags: tagsOf(context, properties),
+    });
     if (timeToLive?.Enabled) {
       await context.call("dynamodb", "UpdateTimeToLive", { TableName: name, TimeToLiveSpecification: timeToLive });
     }
-    const { TableArn } = await described(context, name);
-    return { id: name, attributes: { Arn: TableArn! } };
+    return stateOf(await described(context, name));
   },
 
   /** From the table as it is, not as the template was: a change that failed halfway is rolled back the same way. */
@@ -85,9 +92,10 @@ const table: ResourceType = {
     if (tableClass !== (table.TableClassSummary?.TableClass ?? "STANDARD")) {
       await context.call("dynamodb", "UpdateTable", { TableName: id, TableClass: tableClass });
     }
+    await updateStream(context, id, properties.StreamSpecification?.StreamViewType, table);
     await updateTimeToLive(context, id, properties.TimeToLiveSpecification);
     await updateTags(context, table.TableArn!, properties);
-    return { id, attributes: { Arn: table.TableArn! } };
+    return stateOf(await described(context, id));
   },
 
   async delete(context, id) {
@@ -107,6 +115,14 @@ async function described(context: ResourceContext, name: string): Promise<Table>
   const { Table: table } = await context.call("dynamodb", "DescribeTable", { TableName: name });
   return table!;
 }
+
+const stateOf = (table: Table): ResourceState => ({
+  id: table.TableName!,
+  attributes: {
+    Arn: table.TableArn!,
+    ...(table.StreamSpecification && { StreamArn: table.LatestStreamArn! }),
+  },
+});
 
 /** The resource's own tags win over the stack's. */
 function tagsOf(context: ResourceContext, properties: ResourceProperties): { Key: string; Value: string }[] {
@@ -203,6 +219,21 @@ async function untilActive(context: ResourceContext, id: string): Promise<void> 
   while (!context.signal.aborted && (await described(context, id)).TableStatus !== "ACTIVE") {
     await sleep(context.clock, POLL_MS, context.signal);
   }
+}
+
+/** A stream keeps its view type: another one is another stream. */
+async function updateStream(
+  context: ResourceContext,
+  id: string,
+  wanted: StreamViewType | undefined,
+  table: Table,
+): Promise<void> {
+  const active = table.StreamSpecification?.StreamViewType;
+  if (wanted === active) return;
+  const set = (StreamSpecification: { StreamEnabled: boolean; StreamViewType?: StreamViewType }) =>
+    context.call("dynamodb", "UpdateTable", { TableName: id, StreamSpecification });
+  if (active !== undefined) await set({ StreamEnabled: false });
+  if (wanted !== undefined) await set({ StreamEnabled: true, StreamViewType: wanted });
 }
 
 async function updateTimeToLive(

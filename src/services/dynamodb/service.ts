@@ -1,7 +1,7 @@
 /**
- * DynamoDB: tables, items, expressions, indexes, transactions, time to live.
+ * DynamoDB: tables, items, expressions, indexes, transactions, time to live, and the records of streams (which `dynamodbstreams` reads).
  *
- * Absent, and refused by name: PartiQL, streams, backups, global tables, exports and imports, resource policies, and whatever else is not in
+ * Absent, and refused by name: PartiQL, backups, global tables, exports and imports, resource policies, and whatever else is not in
  * the table below.
  */
 import { defineService, type InputOf, type Permission } from "../service.ts";
@@ -18,6 +18,7 @@ import { updateItem } from "./items/update-item.ts";
 import { describeEndpoints, describeLimits } from "./limits.ts";
 import { resources } from "./resources.ts";
 import type { Place } from "./state.ts";
+import { expireStream, STREAM_EXPIRED, TRIM_DUE, trim } from "./streams/trimming.ts";
 import { permissionArn } from "./table.ts";
 import { BACKFILL, backfillStep } from "./tables/backfill.ts";
 import { createTable } from "./tables/create-table.ts";
@@ -152,8 +153,10 @@ export const dynamodb = defineService<"dynamodb">({
     [BACKFILL]: { operation: backfillStep },
     [EXPIRY_DUE]: { operation: expire },
     [EXPIRY_FILL]: { operation: fillStep },
+    [STREAM_EXPIRED]: { operation: expireStream },
     [SWEEP]: { operation: sweepStep },
     [TOKEN_EXPIRED]: { operation: expireToken },
+    [TRIM_DUE]: { operation: trim },
   },
   resources,
 });

@@ -10,7 +10,8 @@
  *       ├ "index"  / NUMBER / INDEX / hash [ / range ] / tail  PackedItem       what the index projects
  *       ├ "expiry" / NUMBER / GENERATION / seconds / tail      ExpiryRecord     only while time to live is enabled
  *       ├ "timer"  / NUMBER                                    when the next expiry event is due
- *       └ "token"  / CLIENT TOKEN                              TokenRecord
+ *       ├ "token"  / CLIENT TOKEN                              TokenRecord
+ *       └ what `streams/state.ts` draws
  *
  * A table's number is never used again, so that what a deleted table leaves behind can be swept in small steps. `hash`, `range` and `tail`
  * are in `keys.ts`; how TableRecord and Counters are written is in `stored.ts`.
@@ -18,6 +19,7 @@
 import type { AccountId, Region } from "../../kernel/arn.ts";
 import { type Key, key, keysUnder } from "../../storage/keys.ts";
 import { defineRecord } from "../../storage/records.ts";
+import type { TableStream } from "./streams/state.ts";
 import type { KeyType } from "./values/attribute-value.ts";
 import type { PackedItem } from "./values/packed.ts";
 
@@ -65,6 +67,10 @@ export interface TableRecord {
   readonly timeToLive?: { readonly attribute: string; readonly generation: number };
   /** Enabling anew begins a new generation of expiry rows, while the old one may still be swept. */
   readonly timeToLiveGeneration: number;
+  /** Its stream, while it has one. */
+  readonly stream?: TableStream;
+  /** Of the stream that it has, or had. */
+  readonly latestStreamLabel?: string;
 }
 
 /** Items and bytes of the table, and of each index by its number. */

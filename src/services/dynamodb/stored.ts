@@ -5,13 +5,14 @@
 import type { Key } from "../../storage/keys.ts";
 import { defineRecord } from "../../storage/records.ts";
 import type { RangeOptions, Transaction } from "../../storage/transaction.ts";
+import type { StreamViewType } from "../dynamodb-common/ports.ts";
 import type { Counters, IndexRecord, ProjectionType, TableRecord } from "./state.ts";
 import type { KeyType } from "./values/attribute-value.ts";
 
 /** What an operation on items needs to know of its table. */
 export type TableSchema = Pick<
   TableRecord,
-  "name" | "number" | "attributes" | "hash" | "range" | "indexes" | "timeToLive"
+  "name" | "number" | "attributes" | "hash" | "range" | "indexes" | "timeToLive" | "stream"
 >;
 
 type StoredIndex = readonly [
@@ -36,9 +37,13 @@ type StoredTable = readonly [
   timeToLive: readonly [attribute: string, generation: number] | null,
   /** The whole {@link TableRecord} as JSON. */
   whole: string,
+  stream: readonly [number: number, label: string, viewType: StreamViewType, lines: number] | null,
 ];
 
-const storedTable = defineRecord<StoredTable>("dynamodb.Table", 1);
+const storedTable = defineRecord<StoredTable>("dynamodb.Table", 2, {
+  // Streams came with version 2.
+  1: (payload: readonly unknown[]) => [...payload, null],
+});
 
 export const tableRecord = {
   /** Everything about a table. */
@@ -57,7 +62,7 @@ export const tableRecord = {
   },
 
   put(tx: Transaction, key: Key, table: TableRecord): void {
-    const { timeToLive } = table;
+    const { timeToLive, stream } = table;
     storedTable.put(tx, key, [
       table.name,
       table.number,
@@ -67,6 +72,7 @@ export const tableRecord = {
       table.indexes.map(storedIndex),
       timeToLive ? [timeToLive.attribute, timeToLive.generation] : null,
       JSON.stringify(table),
+      stream ? [stream.number, stream.label, stream.viewType, stream.lines] : null,
     ]);
   },
 
@@ -80,7 +86,7 @@ export const tableRecord = {
 const schemas = new WeakMap<StoredTable, TableSchema>();
 
 function schemaOf(stored: StoredTable): TableSchema {
-  const [name, number, attributes, hash, range, indexes, timeToLive] = stored;
+  const [name, number, attributes, hash, range, indexes, timeToLive, , stream] = stored;
   return {
     name,
     number,
@@ -89,6 +95,7 @@ function schemaOf(stored: StoredTable): TableSchema {
     ...(range !== null && { range }),
     indexes: indexes.length === 0 ? [] : indexes.map(indexFrom),
     ...(timeToLive && { timeToLive: { attribute: timeToLive[0], generation: timeToLive[1] } }),
+    ...(stream && { stream: { number: stream[0], label: stream[1], viewType: stream[2], lines: stream[3] } }),
   };
 }
 

@@ -1,12 +1,14 @@
 /**
- * Writing one item: the item itself, its entries in the indexes, the counters, and its place among the items that will expire. Every operation
- * that changes an item ends here.
+ * Writing one item: the item itself, its entries in the indexes, the counters, its place among the items that will expire, and the record in
+ * the table's stream. Every operation that changes an item ends here.
  */
 import type { Key } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
+import type { OperationContext } from "../service.ts";
 import { entryKey, itemKey } from "./keys.ts";
 import { type Counters, countersKey, entryRecord, type IndexRecord, itemRecord, NO_ITEMS } from "./state.ts";
 import { countersRecord, type TableSchema } from "./stored.ts";
+import { type Cause, capture } from "./streams/capture.ts";
 import { entriesOf, type Table } from "./table.ts";
 import { moveExpiry } from "./time-to-live/expiry.ts";
 import { type AttributeMap, attribute, equalMaps, setAttribute } from "./values/attribute-value.ts";
@@ -38,14 +40,15 @@ export function readItem(tx: Transaction, table: Table, map: AttributeMap): Attr
 
 /**
  * Puts `after` in the place of `before`; undefined is no item. Both have the same key, and are valid.
- * @param nowMs for items that expire
+ * @param cause told to whoever reads the table's stream
  */
 export function writeItem(
   tx: Transaction,
   table: Table,
   before: AttributeMap | undefined,
   after: AttributeMap | undefined,
-  nowMs: number,
+  context: Pick<OperationContext, "nowMs" | "wake">,
+  cause: Cause = "caller",
 ): Written {
   const { record } = table;
   const bytesBefore = before ? itemSize(before) : 0;
@@ -60,7 +63,8 @@ export function writeItem(
     const change = writeEntry(tx, table, index, before, after);
     if (change) indexes.push(change);
   }
-  if (record.timeToLive) moveExpiry(tx, table, record.timeToLive, before, after, nowMs);
+  if (record.timeToLive) moveExpiry(tx, table, record.timeToLive, before, after, context.nowMs);
+  if (record.stream) capture(tx, table, record.stream, before, after, context, cause);
   count(tx, table, { bytesBefore, bytesAfter, indexes }, before, after);
   return { bytesBefore, bytesAfter, indexes };
 }

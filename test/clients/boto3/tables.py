@@ -150,3 +150,32 @@ def test_answers_carry_their_checksum_and_usage():
         headers["X-Amz-Target"] = f"DynamoDB_20120810.{target}"
         status, told, body = fetch(here.ENDPOINT, b"{}", "POST", headers)
         assert (status, int(told["x-amz-crc32"])) == (expected, zlib.crc32(body))
+
+
+def test_a_stream_tells_what_changed():
+    name = "boto-stream"
+    made = resource("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    made.wait_until_exists()
+    made.put_item(Item={"id": "a", "blob": Binary(b"\x00\x01")})
+    made.update_item(Key={"id": "a"}, AttributeUpdates={"n": {"Value": 1}})
+    made.delete_item(Key={"id": "a"})
+    streams = client("dynamodbstreams")
+    (found,) = streams.list_streams(TableName=name)["Streams"]
+    assert found["StreamArn"] == made.latest_stream_arn, found
+    told = []
+    for shard in streams.describe_stream(StreamArn=found["StreamArn"])["StreamDescription"]["Shards"]:
+        at = streams.get_shard_iterator(
+            StreamArn=found["StreamArn"], ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        told += streams.get_records(ShardIterator=at)["Records"]
+    assert [record["eventName"] for record in told] == ["INSERT", "MODIFY", "REMOVE"], told
+    assert told[0]["dynamodb"]["NewImage"]["blob"] == {"B": b"\x00\x01"}, told[0]
+    assert told[1]["dynamodb"]["OldImage"] == told[0]["dynamodb"]["NewImage"], told[1]
+    assert "NewImage" not in told[2]["dynamodb"], told[2]
+    refused("ValidationException", lambda: streams.get_records(ShardIterator="nonsense"))

@@ -1,10 +1,16 @@
 /** BatchWriteItem. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html */
 import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import {
+  CAPACITY_MODES,
+  createConstraints,
+  METRICS_MODES,
+  printed,
+  printedStructure,
+} from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { addUnits, consumedCapacity, type Units, writeUnits } from "../capacity.ts";
 import { collectionMetrics } from "../conditional.ts";
-import { CAPACITY_MODES, createConstraints, METRICS_MODES, printed, printedStructure } from "../constraints.ts";
 import { keyDoesNotMatch, validation } from "../errors.ts";
 import { itemKey } from "../keys.ts";
 import { checkItemKeys, checkItemSize, checkKey } from "../rules.ts";
@@ -48,7 +54,7 @@ export function batchWriteItem(
     const units: Units[] = [];
     for (const { kind, map } of writes) {
       const before = readItem(tx, table, map);
-      units.push(writeUnits(writeItem(tx, table, before, kind === "put" ? map : undefined, context.nowMs)));
+      units.push(writeUnits(writeItem(tx, table, before, kind === "put" ? map : undefined, context)));
       const collection = collectionMetrics(tx, table, map, input.ReturnItemCollectionMetrics);
       if (collection) metrics[tableName] = [...(metrics[tableName] ?? []), collection];
     }

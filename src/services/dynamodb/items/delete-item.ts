@@ -1,8 +1,8 @@
 /** DeleteItem. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteItem.html */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { checkCondition, expectedCondition, modifyConstraints, modifyReport } from "../conditional.ts";
-import { createConstraints } from "../constraints.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { checkKey } from "../rules.ts";
@@ -31,7 +31,7 @@ export function deleteItem(
   checkKey(table.record, key);
   const before = readItem(tx, table, key);
   checkCondition(condition, before, input.ReturnValuesOnConditionCheckFailure);
-  const written = writeItem(tx, table, before, undefined, context.nowMs);
+  const written = writeItem(tx, table, before, undefined, context);
   return {
     ...(before && input.ReturnValues === "ALL_OLD" && { Attributes: before }),
     ...modifyReport(tx, table, input, key, written),

@@ -1,8 +1,8 @@
 /** GetItem. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { consumedCapacity, readUnits } from "../capacity.ts";
-import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../constraints.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { type Path, project } from "../expressions/paths.ts";
 import { checkDistinctNames, checkKey, checkKeyPaths } from "../rules.ts";

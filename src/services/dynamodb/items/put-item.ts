@@ -1,8 +1,8 @@
 /** PutItem. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { checkCondition, expectedCondition, modifyConstraints, modifyReport } from "../conditional.ts";
-import { createConstraints } from "../constraints.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { checkItemKeys, checkItemSize } from "../rules.ts";
@@ -32,7 +32,7 @@ export function putItem(
   checkItemKeys(table.record, item);
   const before = readItem(tx, table, item);
   checkCondition(condition, before, input.ReturnValuesOnConditionCheckFailure);
-  const written = writeItem(tx, table, before, item, context.nowMs);
+  const written = writeItem(tx, table, before, item, context);
   return {
     ...(before && input.ReturnValues === "ALL_OLD" && { Attributes: before }),
     ...modifyReport(tx, table, input, item, written),

@@ -1,7 +1,5 @@
 /** Query. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html */
 import type { Transaction } from "../../../storage/transaction.ts";
-import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { legacyConstraints } from "../conditional.ts";
 import {
   CAPACITY_MODES,
   CONDITIONAL_OPERATORS,
@@ -9,7 +7,9 @@ import {
   indexNameConstraint,
   SELECTS,
   tableNameConstraint,
-} from "../constraints.ts";
+} from "../../dynamodb-common/constraints.ts";
+import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
+import { legacyConstraints } from "../conditional.ts";
 import { invalidParameter, validation } from "../errors.ts";
 import type { Condition } from "../expressions/condition.ts";
 import { matches } from "../expressions/evaluate.ts";

@@ -1,8 +1,6 @@
 /** Scan. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html */
 import { after } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
-import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { legacyConstraints } from "../conditional.ts";
 import {
   CAPACITY_MODES,
   CONDITIONAL_OPERATORS,
@@ -10,7 +8,9 @@ import {
   indexNameConstraint,
   SELECTS,
   tableNameConstraint,
-} from "../constraints.ts";
+} from "../../dynamodb-common/constraints.ts";
+import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
+import { legacyConstraints } from "../conditional.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { checkConditionalOperator, checkConditions, joined } from "../legacy.ts";

@@ -1,8 +1,8 @@
 /** TransactGetItems. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { addUnits, consumedCapacity, readUnits, type Units } from "../capacity.ts";
-import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../constraints.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { project } from "../expressions/paths.ts";

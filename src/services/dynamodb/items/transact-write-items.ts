@@ -5,10 +5,15 @@
 import { createHash } from "node:crypto";
 import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import {
+  CAPACITY_MODES,
+  createConstraints,
+  METRICS_MODES,
+  tableNameConstraint,
+} from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { addUnits, type ConsumedCapacity, consumedCapacity, readUnits, type Units, writeUnits } from "../capacity.ts";
 import { collectionMetrics, holds } from "../conditional.ts";
-import { CAPACITY_MODES, createConstraints, METRICS_MODES, tableNameConstraint } from "../constraints.ts";
 import { idempotentParameterMismatch, validation } from "../errors.ts";
 import { applyUpdate } from "../expressions/apply-update.ts";
 import type { Condition } from "../expressions/condition.ts";
@@ -82,7 +87,7 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
     const written =
       action.kind === "ConditionCheck"
         ? { bytesBefore: before ? itemSize(before) : 0, bytesAfter: 0, indexes: [] }
-        : writeItem(tx, table, before, after, context.nowMs);
+        : writeItem(tx, table, before, after, context);
     units.set(action.tableName, [...(units.get(action.tableName) ?? []), writeUnits(written)]);
     const collection = collectionMetrics(tx, table, action.map, input.ReturnItemCollectionMetrics);
     if (collection) metrics[action.tableName] = [...(metrics[action.tableName] ?? []), collection];

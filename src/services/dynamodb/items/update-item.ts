@@ -1,8 +1,8 @@
 /** UpdateItem. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { checkCondition, expectedCondition, modifyConstraints, modifyReport } from "../conditional.ts";
-import { createConstraints } from "../constraints.ts";
 import { applyUpdate } from "../expressions/apply-update.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { type Path, project } from "../expressions/paths.ts";
@@ -56,7 +56,7 @@ export function updateItem(
   checkDepth(after);
   checkUpdatedSize(after);
   checkWrittenSize(changes, after);
-  const written = writeItem(tx, table, before, after, context.nowMs);
+  const written = writeItem(tx, table, before, after, context);
   const attributes = returned(input.ReturnValues, changes, before, after);
   return {
     ...(attributes && { Attributes: attributes }),

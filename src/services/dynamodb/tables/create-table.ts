@@ -1,8 +1,8 @@
 /** CreateTable. The table is there at once: the answer says CREATING, as AWS's does, and the next DescribeTable ACTIVE. */
 import { notImplemented } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints, strictTableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints, strictTableNameConstraint } from "../constraints.ts";
 import { invalidParameter, tableAlreadyExists, validation } from "../errors.ts";
 import {
   type IndexRecord,
@@ -15,6 +15,7 @@ import {
   tagsRecord,
 } from "../state.ts";
 import { tableRecord } from "../stored.ts";
+import { checkNewStream, streamConstraints, withNewStream } from "../streams/streams.ts";
 import { checkTags } from "../tags.ts";
 import type { KeyType } from "../values/attribute-value.ts";
 import { describe } from "./describe.ts";
@@ -41,7 +42,8 @@ export function createTable(
   const name = requiredTableName(input.TableName);
   checkConstraints(input, name);
   checkTable(input);
-  refuseStreamsAndKeys(input);
+  checkNewStream(input.StreamSpecification);
+  refuseKeys(input);
   const tags = checkTags(input.Tags ?? []);
   if (tableRecord.get(tx, tableKey(context, name))) throw tableAlreadyExists(name);
 
@@ -54,7 +56,7 @@ export function createTable(
       newIndex(index, (input.LocalSecondaryIndexes?.length ?? 0) + at + 1, false),
     ),
   ];
-  const record: TableRecord = {
+  const bare: TableRecord = {
     name,
     number,
     id: context.random.uuid(),
@@ -71,6 +73,8 @@ export function createTable(
     ...(input.TableClass && { tableClass: { name: input.TableClass } }),
     timeToLiveGeneration: 0,
   };
+  const viewType = input.StreamSpecification?.StreamEnabled ? input.StreamSpecification.StreamViewType : undefined;
+  const record = viewType === undefined ? bare : withNewStream(tx, bare, viewType, context);
   tableRecord.put(tx, tableKey(context, name), record);
   if (Object.keys(tags).length > 0) tagsRecord.put(tx, tagsKey(context, number), tags);
   return {
@@ -103,19 +107,13 @@ function checkConstraints(input: CreateInput, name: string): void {
   for (const [at, index] of (input.GlobalSecondaryIndexes ?? []).entries()) {
     indexConstraints(constraints, `globalSecondaryIndexes.${at + 1}.member`, index, false);
   }
+  streamConstraints(constraints, input.StreamSpecification);
   constraints.oneOf("tableClass", input.TableClass, TABLE_CLASSES);
   constraints.check();
 }
 
-/** Disabled streams and AWS's own encryption key are what every table has; anything else is refused by name. @throws ValidationException */
-export function refuseStreamsAndKeys({
-  StreamSpecification: stream,
-  SSESpecification: encryption,
-}: Pick<CreateInput, "StreamSpecification" | "SSESpecification">): void {
-  if (stream?.StreamEnabled) throw notImplemented("DynamoDB streams (StreamSpecification)");
-  if (stream?.StreamViewType !== undefined) {
-    throw invalidParameter("Table is being created with a stream disabled, UpdateViewType should not be specified");
-  }
+/** AWS's own encryption key is what every table has; anything else is refused by name. @throws ValidationException */
+export function refuseKeys({ SSESpecification: encryption }: Pick<CreateInput, "SSESpecification">): void {
   if (encryption?.Enabled) throw notImplemented("encryption of DynamoDB tables with KMS keys (SSESpecification)");
   for (const member of ["SSEType", "KMSMasterKeyId"] as const) {
     if (encryption?.[member] !== undefined) {

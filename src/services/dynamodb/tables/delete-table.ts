@@ -1,7 +1,7 @@
-/** DeleteTable. The table is gone at once; what it held is swept away in steps. */
+/** DeleteTable. The table is gone at once; what it held is swept away in steps, but for its stream, which can be read for another day. */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints, tableNameConstraint } from "../constraints.ts";
 import { validation } from "../errors.ts";
 import {
   countersKey,
@@ -12,6 +12,7 @@ import {
   tagsKey,
   timerKey,
 } from "../state.ts";
+import { disableStream } from "../streams/streams.ts";
 import { findTable } from "../table.ts";
 import { describe } from "./describe.ts";
 import { sweep } from "./sweep.ts";
@@ -33,6 +34,7 @@ export function deleteTable(
   }
   const description = describe(tx, context, { ...record, indexes: [] }, { table: "DELETING" });
   const { number } = record;
+  if (record.stream) disableStream(tx, context, record.name, record.stream, context);
   for (const key of [
     tableKey(context, record.name),
     tagsKey(context, number),

@@ -1,9 +1,10 @@
 /** DescribeTable, and the description of a table that the other table operations answer with. */
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints, tableNameConstraint } from "../constraints.ts";
 import { countersKey, type IndexRecord, NO_ITEMS, type Place, type TableRecord, type Throughput } from "../state.ts";
 import { countersRecord } from "../stored.ts";
+import { describedStream } from "../streams/streams.ts";
 import { findTable, indexArn, tableArn } from "../table.ts";
 
 export type TableDescription = NonNullable<OutputOf<"dynamodb", "DescribeTable">["Table"]>;
@@ -81,6 +82,7 @@ export function describe(tx: Transaction, place: Place, record: TableRecord, tra
         ...(record.tableClass.sinceMs !== undefined && { LastUpdateDateTime: new Date(record.tableClass.sinceMs) }),
       },
     }),
+    ...describedStream(place, record),
     DeletionProtectionEnabled: record.deletionProtection,
   };
 }

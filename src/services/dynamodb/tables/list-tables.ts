@@ -1,8 +1,8 @@
 /** ListTables. @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTables.html */
 import { after } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints } from "../constraints.ts";
 import { allTables, tableKey } from "../state.ts";
 import { tableRecord } from "../stored.ts";
 

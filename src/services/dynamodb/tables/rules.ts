@@ -3,8 +3,8 @@
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
  */
 import { notImplemented } from "../../../kernel/errors.ts";
+import { type Constraints, indexNameConstraint, printedStructure } from "../../dynamodb-common/constraints.ts";
 import type { InputOf } from "../../service.ts";
-import { type Constraints, indexNameConstraint, printedStructure } from "../constraints.ts";
 import { invalidParameter, validation } from "../errors.ts";
 
 export type CreateInput = InputOf<"dynamodb", "CreateTable">;

@@ -291,7 +291,6 @@ describe("CreateTable refuses", () => {
   it("a name that is taken", () =>
     dynamo.refuses("CreateTable", simple("hash"), "Table already exists: hash", "ResourceInUseException"));
   const absent: [string, object, RegExp][] = [
-    ["streams", { StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" } }, /StreamSpecification/],
     ["keys of KMS", { SSESpecification: { Enabled: true } }, /SSESpecification/],
     ["resource policies", { ResourcePolicy: "{}" }, /ResourcePolicy/],
     [
@@ -647,10 +646,9 @@ describe("UpdateTable", () => {
       "LimitExceededException",
     ],
     [
-      "streams",
+      "a stream of nothing in particular",
       { TableName: "demand", StreamSpecification: { StreamEnabled: true } },
-      "Virga does not support DynamoDB streams (StreamSpecification). COMPAT.md lists what it supports.",
-      "NotImplemented",
+      "One or more parameter values were invalid: If stream is being enabled then UpdateViewType is required",
     ],
   ];
   before(() =>

@@ -1,22 +1,20 @@
 /** UpdateTable. Changes are there at once, but for a new global index, which is filled in steps. */
 import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import {
+  createConstraints,
+  indexNameConstraint,
+  strictTableNameConstraint,
+} from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints, indexNameConstraint, strictTableNameConstraint } from "../constraints.ts";
 import { invalidParameter, limitExceeded, validation } from "../errors.ts";
 import { countersKey, entriesPrefix, type IndexRecord, type TableRecord, type Throughput, tableKey } from "../state.ts";
 import { countersRecord, tableRecord } from "../stored.ts";
+import { checkStreamUpdate, streamConstraints, withStream } from "../streams/streams.ts";
 import { findTable } from "../table.ts";
 import type { KeyType } from "../values/attribute-value.ts";
 import { BACKFILL, type Backfill } from "./backfill.ts";
-import {
-  keysOf,
-  newIndex,
-  newThroughput,
-  refuseStreamsAndKeys,
-  requiredTableName,
-  TABLE_CLASSES,
-} from "./create-table.ts";
+import { keysOf, newIndex, newThroughput, refuseKeys, requiredTableName, TABLE_CLASSES } from "./create-table.ts";
 import { describe, type Transition } from "./describe.ts";
 import {
   checkGlobalIndex,
@@ -43,10 +41,8 @@ export function updateTable(
   checkCombination(input);
   checkIndexUpdates(input.GlobalSecondaryIndexUpdates ?? []);
   const before = findTable(tx, context, tableName);
-  if (input.StreamSpecification?.StreamEnabled === false) {
-    throw validation(`Table has no stream to disable: TableName: ${before.name}`);
-  }
-  const billed = withBilling(before, input, context.nowMs);
+  const streaming = withStream(tx, before, input.StreamSpecification, context);
+  const billed = withBilling(streaming, input, context.nowMs);
   const { record, transition } = withIndexes(tx, billed, input, context);
   const after: TableRecord = {
     ...record,
@@ -76,6 +72,7 @@ function checkConstraints(input: Input, tableName: string): void {
       indexNameConstraint(constraints, `${path}.delete.indexName`, Delete.IndexName);
     }
   }
+  streamConstraints(constraints, input.StreamSpecification);
   constraints.oneOf("tableClass", input.TableClass, TABLE_CLASSES);
   constraints.check();
 }
@@ -104,7 +101,8 @@ function checkCombination(input: Input): void {
   if (given.encryption && count > 1) throw alone("Server-Side Encryption");
   if (given.tableClass && count > 1) throw alone("TableClass");
   if (given.protection && count > 1) throw alone("DeletionProtection");
-  refuseStreamsAndKeys(input);
+  checkStreamUpdate(input.StreamSpecification);
+  refuseKeys(input);
   if (given.encryption) throw invalidParameter("Table is already encrypted by default");
   if (input.BillingMode === "PAY_PER_REQUEST" && input.ProvisionedThroughput) {
     throw invalidParameter(

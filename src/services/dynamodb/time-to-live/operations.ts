@@ -1,8 +1,8 @@
 /** UpdateTimeToLive and DescribeTimeToLive, and the steps that follow from them. */
 import { after, type Key } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import { createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { createConstraints, tableNameConstraint } from "../constraints.ts";
 import { validation } from "../errors.ts";
 import { expiriesPrefix, itemRecord, type Place, tableKey, timerKey, timerRecord } from "../state.ts";
 import { tableRecord } from "../stored.ts";
@@ -123,7 +123,7 @@ export function expire(tx: Transaction, detail: ExpiryDue, context: OperationCon
     const item = readItem(tx, table, key);
     const seconds = item && expirySeconds(item, record.timeToLive.attribute, context.nowMs);
     if (seconds !== undefined && seconds * 1000 <= context.nowMs) {
-      writeItem(tx, table, item, undefined, context.nowMs);
+      writeItem(tx, table, item, undefined, context, "expiry");
     }
   }
   if (nextMs !== undefined) schedule(tx, table, nextMs);

@@ -2,7 +2,7 @@
  * The first line of checks: each member against the constraints of the API's model. DynamoDB collects what is wrong, up to ten, and answers
  * with all of it: `2 validation errors detected: Value 'x' at 'select' failed to satisfy constraint: …; …`.
  */
-import { validation } from "./errors.ts";
+import { AwsError } from "../../kernel/errors.ts";
 
 const ERRORS_MAX = 10;
 const NAME = /^[a-zA-Z0-9_.-]+$/;
@@ -63,7 +63,8 @@ export function createConstraints(): Constraints {
     },
     check() {
       if (errors.length === 0) return;
-      throw validation(
+      throw new AwsError(
+        "ValidationException",
         `${errors.length} validation error${errors.length > 1 ? "s" : ""} detected: ${errors.join("; ")}`,
       );
     },
