@@ -26,6 +26,7 @@ import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
 import { createAuthorize } from "./authorization.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
+import { eventStreamFront } from "./event-stream.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.ts";
@@ -165,6 +166,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         core: () => core,
         services,
         own: [
+          eventStreamFront(spans, authRequired),
           healthFront(
             settings,
             services.map((service) => service.name),

@@ -18,6 +18,7 @@ import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
 import { sqs } from "../services/sqs/service.ts";
 import { createSts } from "../services/sts/service.ts";
+import { createXray } from "../services/xray/service.ts";
 import type { Spans } from "./spans.ts";
 
 /** What services need of the outside world. */
@@ -51,6 +52,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createSesv2({ relayed: ports.relay !== undefined }),
     sqs,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
+    createXray(ports.spans),
   ] as unknown as readonly Service[];
   return [...services, withTemplates(services, ports.stackPatienceMs ?? 0)];
 }
