@@ -88,6 +88,7 @@ export function apigatewayPorts({ shapes, core, allows }: ApigatewayPortOptions)
           requestId,
           endpoint: flow.endpoint,
           signal: flow.signal,
+          trace: flow.trace,
           http: { method: request.method, headers: request.headers, trailers: () => ({}) },
         });
         if (protocol === "awsQuery" && wantsJson(request))
