@@ -7,9 +7,13 @@ const nowMs = Date.UTC(2026, 0, 1);
 
 test("a trace's id holds its second, and every id is another", () => {
   const tracer = new Tracer(new SeededRandom(1));
-  const traces = Array.from({ length: 1000 }, () => tracer.begin(nowMs));
+  const traces = Array.from({ length: 1000 }, (_, n) => tracer.begin(nowMs + (n % 10)));
   assert.equal(new Set(traces.map(({ traceId }) => traceId)).size, 1000);
-  assert.equal(new Set(traces.map(({ spanId }) => spanId)).size, 1000);
+  const sampled = traces.filter((trace) => trace.sampled);
+  assert.equal(new Set(sampled.map(({ spanId }) => spanId)).size, sampled.length);
+  // The first hundred of the second, and one in twenty of the others.
+  assert.equal(sampled.length, 100 + 45);
+  assert.equal(tracer.begin(nowMs + 1000).sampled, true);
   for (const { traceId, spanId } of traces) {
     assert.match(traceId, /^1-[0-9a-f]{8}-[0-9a-f]{24}$/);
     assert.equal(Number.parseInt(traceId.slice(2, 10), 16), nowMs / 1000);

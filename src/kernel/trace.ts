@@ -47,12 +47,21 @@ export interface SpanSink {
 const HEX8 = /^[0-9a-f]{8}$/;
 const HEADER_PART = /^(Root|Parent|Sampled)=(.*)$/i;
 
-/** Makes ids. They are unique rather than unguessable: a random part drawn once, and a count. */
+/** Traces that are all written down in each second; of those beyond it, one in {@link SAMPLED_OF}. X-Ray's default rule has 1 and 20. */
+const RESERVOIR_PER_SECOND = 100;
+const SAMPLED_OF = 20;
+
+/**
+ * Begins traces and makes ids. They are unique rather than unguessable: a random part drawn once, and a count.
+ * @see https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
+ */
 export class Tracer {
   readonly #tracePrefix: string;
   readonly #spanPrefix: string;
   #traces = 0;
   #spans = 0;
+  #second = 0;
+  #begunInSecond = 0;
 
   constructor(random: Random) {
     this.#tracePrefix = random.bytes(8).toString("hex");
@@ -61,12 +70,19 @@ export class Tracer {
 
   /** A trace that begins here. Its span id is the one to be written down for the request itself. */
   begin(nowMs: number): Trace {
-    const seconds = hex8(Math.floor(nowMs / 1000));
-    return {
-      traceId: `1-${seconds}-${this.#tracePrefix}${hex8(this.#traces++)}`,
-      spanId: this.spanId(),
-      sampled: true,
-    };
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#begunInSecond = 0;
+    }
+    const number = this.#traces++;
+    const sampled = this.#begunInSecond++ < RESERVOIR_PER_SECOND || number % SAMPLED_OF === 0;
+    if (!sampled) return new UnsampledTrace(this, second, number);
+    return { traceId: this.traceId(second, number), spanId: this.spanId(), sampled: true };
+  }
+
+  traceId(second: number, number: number): string {
+    return `1-${hex8(second)}-${this.#tracePrefix}${hex8(number)}`;
   }
 
   /** The same trace, one level further down. */
@@ -76,6 +92,28 @@ export class Tracer {
 
   spanId(): string {
     return this.#spanPrefix + hex8(this.#spans++);
+  }
+}
+
+/** Most are never asked for their ids. */
+class UnsampledTrace implements Trace {
+  readonly #tracer: Tracer;
+  readonly #second: number;
+  readonly #number: number;
+  readonly sampled = false;
+
+  constructor(tracer: Tracer, second: number, number: number) {
+    this.#tracer = tracer;
+    this.#second = second;
+    this.#number = number;
+  }
+
+  get traceId(): string {
+    return this.#tracer.traceId(this.#second, this.#number);
+  }
+
+  get spanId(): string {
+    return UNTRACED.spanId;
   }
 }
 
