@@ -70,6 +70,7 @@ const PLAIN: ReadonlySet<ServiceName> = new Set(["cloudformation", "iam", "s3", 
 const REST: ReadonlySet<ServiceName> = new Set(["apigateway", "apigatewayv2", "lambda", "sesv2"]);
 
 function accessDenied(service: ServiceName, message: string): AwsError {
+  if (service === "sns") return new AwsError("AuthorizationErrorException", message, 403);
   if (PLAIN.has(service)) return new AwsError("AccessDenied", message, 403);
   return new AwsError("AccessDeniedException", message, REST.has(service) ? 403 : 400);
 }

@@ -33,6 +33,7 @@ import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.
 import { lambdaPorts } from "./lambda-ports.ts";
 import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
+import { snsPorts } from "./sns-ports.ts";
 import { Spans } from "./spans.ts";
 
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
@@ -114,6 +115,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
       }),
       lambda,
+      sns: snsPorts,
       authRequired,
       measurements,
       spans,

@@ -16,6 +16,7 @@ import { s3 } from "../services/s3/service.ts";
 import type { Service } from "../services/service.ts";
 import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
+import { createSns, type SnsPorts } from "../services/sns/service.ts";
 import { sqs } from "../services/sqs/service.ts";
 import { createSts } from "../services/sts/service.ts";
 import { createXray } from "../services/xray/service.ts";
@@ -25,6 +26,7 @@ import type { Spans } from "./spans.ts";
 export interface ServicePorts {
   readonly apigateway: ApigatewayPorts;
   readonly lambda: LambdaPorts;
+  readonly sns: SnsPorts;
   /** Signed requests from known keys only, and policies enforced. */
   readonly authRequired: boolean;
   /** Virga's own metrics, for CloudWatch to take. */
@@ -50,6 +52,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     s3,
     createSes({ authRequired: ports.authRequired, relay: ports.relay }),
     createSesv2({ relayed: ports.relay !== undefined }),
+    createSns(ports.sns),
     sqs,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
     createXray(ports.spans),

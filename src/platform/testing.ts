@@ -26,7 +26,15 @@ import { createAuthorize } from "./authorization.ts";
 import type { Authorize, Caller, Core } from "./core.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createServices, type ServicePorts } from "./services.ts";
+import { snsPorts } from "./sns-ports.ts";
 import { Spans } from "./spans.ts";
+
+/** Making a key takes long; tests share one. */
+export const testKeyPair: ServicePorts["sns"]["makeKeyPair"] = () => {
+  keyPair ??= snsPorts.makeKeyPair();
+  return keyPair;
+};
+let keyPair: ReturnType<ServicePorts["sns"]["makeKeyPair"]> | undefined;
 
 export interface TestPlatformOptions {
   readonly seed?: number;
@@ -92,6 +100,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
       createServices({
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
         lambda: fakePorts(),
+        sns: { ...snsPorts, makeKeyPair: testKeyPair },
         authRequired: false,
         measurements,
         spans,

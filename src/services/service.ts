@@ -176,7 +176,7 @@ export interface Service<S extends ServiceName = ServiceName> {
   readonly permissions?: {
     readonly [O in OperationName<S>]?: (
       input: InputOf<S, O>,
-      context: Pick<OperationContext, "accountId" | "region" | "call">,
+      context: Pick<OperationContext, "accountId" | "region" | "call" | "principal">,
     ) => Permission | readonly Permission[];
   };
   /** The policy attached to a resource of this service (queue, bucket, function …), as JSON text; undefined when it has none. */
