@@ -1,13 +1,14 @@
 /**
- * Makes what `npm pack` ships: the command and the platform as one bundle with chunks that load when they are needed, beside it the shapes
+ * Makes what `npm pack` ships: the command and the platform as one bundle with chunks that load when they are needed, beside it the console, and the shapes
  * and runtimes that `npm run generate` made. Packages that carry native code stay dependencies; everything else is inside, with its licence
  * in `dist/LICENSES.txt`.
  *
  *     node tools/bundle.ts
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { build, type Metafile } from "esbuild";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { buildConsole } from "./console.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 const dist = join(root, "dist");
@@ -63,7 +64,8 @@ async function main(): Promise<void> {
     });
   }
   if (!existsSync(join(dist, "shapes", "index.json"))) throw new Error("generated/shapes is missing: npm run generate");
-  writeFileSync(join(dist, "LICENSES.txt"), licences(metafile));
+  const consoleModules = await buildConsole(join(dist, "console"));
+  writeFileSync(join(dist, "LICENSES.txt"), licences([...Object.keys(metafile.inputs), ...consoleModules]));
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   console.log(
     `${Object.keys(metafile.outputs).length} files, ${(bytes / 1024 / 1024).toFixed(1)} MiB of code in dist/`,
@@ -71,12 +73,12 @@ async function main(): Promise<void> {
 }
 
 /** The licence of every package whose code is in the bundle. */
-function licences(metafile: Metafile): string {
+function licences(modules: readonly string[]): string {
   const folders = new Set<string>();
-  for (const input of Object.keys(metafile.inputs)) {
-    const at = input.lastIndexOf("node_modules/");
-    const match = at < 0 ? null : /^(?:@[^/]+\/)?[^/]+/.exec(input.slice(at + "node_modules/".length));
-    if (match) folders.add(join(root, input.slice(0, at), "node_modules", match[0]));
+  for (const module of modules) {
+    const at = module.lastIndexOf("node_modules/");
+    const match = at < 0 ? null : /^(?:@[^/]+\/)?[^/]+/.exec(module.slice(at + "node_modules/".length));
+    if (match) folders.add(resolve(root, module.slice(0, at), "node_modules", match[0]));
   }
   const entries = [...folders].map((folder) => {
     const { name, version, license } = manifest(folder);

@@ -28,10 +28,11 @@ export function runsOn(running: string): boolean {
 const ASSETS = {
   shapes: ["generated", "shapes"],
   runtimes: ["generated", "runtimes"],
+  console: ["generated", "console"],
   bootstraps: ["src", "functions", "runtimes"],
 } as const;
 
-/** The folder with the generated shapes, the runtimes' libraries, or the runtimes' bootstraps. */
+/** The folder with the generated shapes, the runtimes' libraries, the console, or the runtimes' bootstraps. */
 export function assetDirectory(name: keyof typeof ASSETS): string {
   const bundled = here.startsWith(join(root, "dist") + sep);
   return bundled ? join(root, "dist", name) : join(root, ...ASSETS[name]);

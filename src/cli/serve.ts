@@ -66,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       ...(rootKey ? { rootKey } : {}),
       ...(options.smtp ? { smtpUrl: options.smtp } : {}),
       shapesDirectory: assetDirectory("shapes"),
+      consoleDirectory: assetDirectory("console"),
       version: version(),
       log: createLog(options.json ? writeJson : writeText, options.logLevel ?? "warn"),
     });

@@ -65,11 +65,13 @@ export function createFrontMatcher({ core, services, own, accountId, region }: F
         throw error;
       }
     };
-  return (host, path, method, contentType) => {
+  return (head) => {
+    const { host, path, method, headers } = head;
     const plain = host === "localhost" || /^[\d.]+$/.test(host) || host.startsWith("[");
     for (const front of fronts) {
       if (front.method && !front.method.test(method)) continue;
-      if (front.contentType && !front.contentType.test(contentType ?? "")) continue;
+      if (front.contentType && !front.contentType.test(headers["content-type"] ?? "")) continue;
+      if (front.when && !front.when(head)) continue;
       if (front.host) {
         if (plain) continue;
         const match = front.host.exec(host);

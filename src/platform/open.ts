@@ -25,6 +25,7 @@ import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
 import { createAuthorize } from "./authorization.ts";
+import { consoleFronts } from "./console.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
 import { eventStreamFront } from "./event-stream.ts";
 import { createFrontMatcher } from "./fronts.ts";
@@ -60,6 +61,8 @@ export interface PlatformSettings {
   readonly log: Log;
   /** Folder with the generated shapes. */
   readonly shapesDirectory: string;
+  /** Folder with the built console. */
+  readonly consoleDirectory: string;
   readonly version: string;
 }
 
@@ -173,6 +176,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             settings,
             services.map((service) => service.name),
           ),
+          ...consoleFronts(settings.consoleDirectory),
         ],
         accountId: settings.accountId,
         region: settings.region,
@@ -242,13 +246,14 @@ function temporaryPlace(): DataDirectory {
   };
 }
 
-/** `/_virga/health`: that it runs, which version, which services. */
+/** `/_virga/health`: that it runs, which version, which services, which region is meant where none is named. */
 function healthFront(settings: PlatformSettings, services: readonly string[]): HttpFront {
   const body = JSON.stringify({
     product: "virga",
     version: settings.version,
     status: "running",
     pid: process.pid,
+    region: settings.region,
     services,
   });
   return {

@@ -24,6 +24,7 @@ export async function servePlatform(settings: Partial<PlatformSettings> = {}): P
     accountId: "000000000000" as AccountId,
     log: createLog((level, message, fields) => logged.push({ level, message, fields }), "warn"),
     shapesDirectory: join(import.meta.dirname, "../../generated/shapes"),
+    consoleDirectory: join(import.meta.dirname, "../../generated/console"),
     version: "0.0.0-test",
     ...settings,
   });

@@ -242,6 +242,12 @@ export interface HttpFront {
   readonly method?: RegExp;
   /** Matched against the Content-Type header; any when absent. */
   readonly contentType?: RegExp;
+  /** What else must hold of the request; anything when absent. Host without its port, header names in lower case. */
+  readonly when?: (head: {
+    readonly host: string;
+    readonly query: string;
+    readonly headers: Readonly<Record<string, string>>;
+  }) => boolean;
   /** Matched against the Host header without its port, case-insensitively; named groups are handed on. */
   readonly host?: RegExp;
   /** Matched against the path, and cut off it; named groups are handed on. */

@@ -10,6 +10,7 @@ import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
 import { type Authentication, type Authenticator, authenticate, authenticateForm } from "./authenticate.ts";
 import { collect, gunzip, PayloadHashCheck, payloadMismatch, RequestAborted, requestTooLarge } from "./body.ts";
+import { checkHost, foreignPage, isolated, knownKeysOnly } from "./browsers.ts";
 import { AwsChunkedDecoder } from "./chunked.ts";
 import { hostName } from "./hosts.ts";
 import { internalFailure, type Reply } from "./protocols.ts";
@@ -61,12 +62,7 @@ export interface FrontReply {
 }
 
 /** Decides whether a request is for a surface; the answer handles it. */
-export type FrontMatcher<Who> = (
-  host: string,
-  path: string,
-  method: string,
-  contentType: string | undefined,
-) => ((call: FrontCall<Who>) => Promise<FrontReply>) | undefined;
+export type FrontMatcher<Who> = (head: Head) => ((call: FrontCall<Who>) => Promise<FrontReply>) | undefined;
 
 export interface WireOptions<Who> {
   readonly shapes: ShapeLibrary;
@@ -143,13 +139,16 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     latest.set(request.socket, request);
     const sourceIp = sourceIpOf(request);
 
-    const front = options.front(host, path, request.method!, headers["content-type"]);
-    if (front) return serveFront(front, request, response, { host, path, query, requestId });
-
     const head: Head = { method: request.method!, path, query, host, headers };
+    const page = options.authenticator.required ? undefined : foreignPage(head);
+    const authenticator = page === undefined ? options.authenticator : knownKeysOnly(options.authenticator, page);
+    const front = options.front(head);
+    if (front) return serveFront(front, request, response, head, requestId, authenticator);
+
     let routed: Routed = UNKNOWN;
     let reply: Reply;
     try {
+      if (!authenticator.required) checkHost(host);
       let form: FormTree | undefined;
       let body: Buffer | undefined;
       const byHead = router.byHead(head);
@@ -163,7 +162,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       }
       const target = routed.target();
 
-      const { who, region, input, trailers } = await readCall(request, head, target, form, body);
+      const { who, region, input, trailers } = await readCall(request, head, target, authenticator, form, body);
       let abort: AbortController | undefined;
       const call: ApiCall<Who> = {
         service: target.service,
@@ -206,7 +205,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       bucket: routed.bucket,
     });
     if (extra) Object.assign(reply.headers, extra);
-    send(request, response, reply);
+    send(request, response, isolated(head, reply));
   }
 
   /** Reads and checks the body, verifies the signature, decodes the input. */
@@ -214,6 +213,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     request: IncomingMessage,
     head: Head,
     target: Target,
+    authenticator: Authenticator<Who>,
     form: FormTree | undefined,
     collected: Buffer | undefined,
   ) {
@@ -229,15 +229,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     let trailers: () => Readonly<Record<string, string>> = () => ({});
     let authentication: Authentication<Who>;
     const verify = (payloadHash: () => string) =>
-      authenticate(
-        head,
-        target.service,
-        target.protocol,
-        options.authenticator,
-        options.nowMs(),
-        payloadHash,
-        target.claim,
-      );
+      authenticate(head, target.service, target.protocol, authenticator, options.nowMs(), payloadHash, target.claim);
 
     if (streams || chunked) {
       authentication = verify(() => contentHash ?? "UNSIGNED-PAYLOAD");
@@ -285,32 +277,38 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     front: (call: FrontCall<Who>) => Promise<FrontReply>,
     request: IncomingMessage,
     response: ServerResponse,
-    parts: { host: string; path: string; query: string; requestId: string },
+    head: Head,
+    requestId: string,
+    authenticator: Authenticator<Who>,
   ): Promise<void> {
-    const headers = request.headers as Record<string, string>;
+    const { host, path, query } = head;
+    const headers = head.headers as Record<string, string>;
     let abort: AbortController | undefined;
     let reply: FrontReply;
     try {
-      const signable = { method: request.method!, path: parts.path, query: parts.query, headers };
-      const claim = readClaim(signable);
+      if (!authenticator.required) checkHost(host);
+      const claim = readClaim(head);
       // Only what claims to be signed is looked at; a front decides what strangers may.
       const identified =
         claim.kind === "signed"
           ? authenticate(
-              signable,
+              head,
               claim.signed.service,
               "restJson1",
-              options.authenticator,
+              authenticator,
               options.nowMs(),
               () => headers["x-amz-content-sha256"] ?? "UNSIGNED-PAYLOAD",
             )
           : undefined;
       reply = await front({
         message: request,
-        ...parts,
+        host,
+        path,
+        query,
+        requestId,
         who: identified?.who,
         region: identified?.region,
-        signerOfForm: (fields) => authenticateForm(fields, options.authenticator, options.nowMs()),
+        signerOfForm: (fields) => authenticateForm(fields, authenticator, options.nowMs()),
         endpoint: endpointOf(headers),
         get signal() {
           return (abort ??= abortWith(response)).signal;
@@ -326,9 +324,9 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
         };
       } else {
         log.error("A front failed with a defect", {
-          host: parts.host,
-          path: parts.path,
-          requestId: parts.requestId,
+          host,
+          path,
+          requestId,
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });
         reply = {
@@ -339,7 +337,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       }
       if (!request.complete) request.resume();
     }
-    send(request, response, reply);
+    send(request, response, isolated(head, reply));
   }
 }
 

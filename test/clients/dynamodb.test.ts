@@ -61,6 +61,7 @@ const open = () =>
     rootKey: KEY,
     log: silentLog,
     shapesDirectory: "generated/shapes",
+    consoleDirectory: "generated/console",
     version: "test",
   });
 

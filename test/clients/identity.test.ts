@@ -94,6 +94,7 @@ before(async () => {
     rootKey: ROOT,
     log: silentLog,
     shapesDirectory: "generated/shapes",
+    consoleDirectory: "generated/console",
     version: "test",
   });
   const { QueueUrl } = await client(SQSClient, ROOT).send(new CreateQueueCommand({ QueueName: "orders" }));

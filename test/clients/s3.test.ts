@@ -51,6 +51,7 @@ before(async () => {
     rootKey: KEY,
     log: silentLog,
     shapesDirectory: "generated/shapes",
+    consoleDirectory: "generated/console",
     version: "test",
   });
   client = clientWith(KEY);

@@ -19,7 +19,7 @@ function tracked(): string[] {
     .filter((file) => file !== "");
 }
 
-const TEXT = /\.(?:ts|mts|js|mjs|cjs|json|md|yaml|yml|html|css|sh|py|svg)$|(^|\/)(?:run|\.npmrc|\.gitignore)$/;
+const TEXT = /\.(?:tsx?|mts|js|mjs|cjs|json|md|yaml|yml|html|css|sh|py|svg)$|(^|\/)(?:run|\.npmrc|\.gitignore)$/;
 
 const problems: Problem[] = [];
 for (const file of tracked()) {
@@ -33,9 +33,9 @@ for (const file of tracked()) {
     throw error;
   }
   problems.push(...portable(file, source));
-  if (!/\.(?:ts|mts|js|mjs|cjs)$/.test(file)) continue;
+  if (!/\.(?:tsx?|mts|js|mjs|cjs)$/.test(file)) continue;
   problems.push(...finished(file, source));
-  if (file.endsWith(".ts"))
+  if (/\.tsx?$/.test(file))
     problems.push(...layers(file, source), ...ambient(file, source), ...introduced(file, source));
 }
 problems.push(...honoured(root));

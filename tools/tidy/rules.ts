@@ -27,6 +27,7 @@ const isTest = (file: string) => /\.test\.ts$|(^|\/)testing\//.test(file) || /(^
 
 /** Layers: who may import whom. */
 export function layers(file: string, source: string): Problem[] {
+  if (file.startsWith("console/")) return consoleAlone(file, source);
   const match = /^src\/([a-z]+)\//.exec(file);
   if (!match) return [];
   const layer = match[1]!;
@@ -73,6 +74,15 @@ export function layers(file: string, source: string): Problem[] {
   return problems;
 }
 
+/** The console runs in a browser and knows the platform by its public APIs: nothing of `src` is in it. */
+function consoleAlone(file: string, source: string): Problem[] {
+  return importsOf(source)
+    .filter(({ specifier }) => specifier.startsWith("."))
+    .map(({ specifier, line }) => ({ line, target: posix.normalize(posix.join(posix.dirname(file), specifier)) }))
+    .filter(({ target }) => !target.startsWith("console/"))
+    .map(({ line, target }) => ({ file, line, message: `the console imports nothing from outside, not ${target}` }));
+}
+
 /** Ambient time, chance and environment. Bare `new Date()` reads the clock; `new Date(ms)` does not. */
 const AMBIENT: readonly (readonly [RegExp, string])[] = [
   [/\bDate\.now\b/g, "Date.now: use context.nowMs or flow.clock"],
@@ -113,7 +123,7 @@ export function finished(file: string, source: string): Problem[] {
     problems.push({ file, line: lineAt(source, match.index), message: `${match[0]}: finish it, or open an issue` });
   }
   const lines = source.split("\n").length;
-  if (lines > LINES_MAX && /^(?:src|tools)\/.*\.ts$/.test(file) && !isTest(file)) {
+  if (lines > LINES_MAX && /^(?:src|tools|console)\/.*\.tsx?$/.test(file) && !isTest(file)) {
     problems.push({ file, line: lines, message: `${lines} lines; past ${LINES_MAX} a noun becomes a folder` });
   }
   return problems;
@@ -136,7 +146,7 @@ export function portable(file: string, source: string): Problem[] {
 
 /** Source files begin by saying what lives in them. */
 export function introduced(file: string, source: string): Problem[] {
-  if (!/^(?:src|tools|bench)\/.*\.ts$/.test(file) || isTest(file)) return [];
+  if (!/^(?:src|tools|bench|console)\/.*\.tsx?$/.test(file) || isTest(file)) return [];
   const start = source.replace(/^#!.*\n/, "");
   return start.startsWith("/**") || start.startsWith("//")
     ? []

@@ -2,6 +2,7 @@
 import { AwsError } from "../../kernel/errors.ts";
 
 export const queueDoesNotExist = () => new AwsError("QueueDoesNotExist", "The specified queue does not exist.");
+export const accessDenied = () => new AwsError("AccessDenied", "Access to the resource is denied.", 403);
 export const queueNameExists = (attribute: string) =>
   new AwsError(
     "QueueNameExists",

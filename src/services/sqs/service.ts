@@ -2,12 +2,13 @@
  * Amazon SQS. The model service: its rooms are the plan for every other.
  *
  * `state.ts` says what is kept; `line.ts` how messages wait; `queues.ts`, `send.ts`, `receive.ts`, `settle.ts` and `moves.ts` hold the operations; `upkeep.ts`
- * what happens by itself.
+ * what happens by itself, `peek.ts` what can be seen without receiving.
  */
 import { arn, parseArn } from "../../kernel/arn.ts";
 import { defineService, type OperationContext, type Permission } from "../service.ts";
 import { RETENTION_DUE } from "./line.ts";
 import { cancelMessageMoveTask, listMessageMoveTasks, MOVE_STEP, moveStep, startMessageMoveTask } from "./moves.ts";
+import { peekFront } from "./peek.ts";
 import {
   addPermission,
   createQueue,
@@ -121,4 +122,5 @@ export const sqs = defineService<"sqs">({
     [MOVE_STEP]: { operation: moveStep },
   },
   resources,
+  fronts: [peekFront],
 });

@@ -1,0 +1,96 @@
+/** Data of a page: asked for once, and again whenever something happened that may have changed it. */
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { ApiError } from "../aws/client.ts";
+import { onEvents, type Span } from "./events.ts";
+
+export interface Loaded<T> {
+  readonly data: T | undefined;
+  readonly error: ApiError | undefined;
+  readonly loading: boolean;
+  reload(): void;
+}
+
+/** However much happens, a page asks no more often than this. */
+const RELOAD_MS = 400;
+
+export interface Liveness {
+  /** Services whose work may change what is shown. */
+  readonly services?: readonly string[];
+  /** And further: whether this span does. */
+  readonly concerns?: (span: Span) => boolean;
+  /** Asked again this often while the page is looked at; only where nothing tells of changes. */
+  readonly everyMs?: number;
+}
+
+/**
+ * @param ask undefined: nothing to ask yet
+ * @param keys what `ask` depends on, besides the code
+ */
+export function useLoaded<T>(
+  ask: ((signal: AbortSignal) => Promise<T>) | undefined,
+  keys: readonly unknown[],
+  live: Liveness = {},
+): Loaded<T> {
+  const [result, setResult] = useState<{ data?: T; error?: ApiError; loading: boolean }>({ loading: true });
+  const [round, setRound] = useState(0);
+  const latest = useRef(ask);
+  latest.current = ask;
+  const keyText = JSON.stringify(keys);
+  const shown = useRef(keyText);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the keys stand for what is asked
+  useEffect(() => {
+    const run = latest.current;
+    if (!run) {
+      setResult({ loading: false });
+      return;
+    }
+    const abort = new AbortController();
+    // Another thing is asked for: what was there belongs to something else.
+    if (shown.current !== keyText) setResult({ loading: true });
+    shown.current = keyText;
+    run(abort.signal).then(
+      (data) => abort.signal.aborted || setResult({ data, loading: false }),
+      (error) => abort.signal.aborted || setResult(({ data }) => ({ data: data as T, error, loading: false })),
+    );
+    return () => abort.abort();
+  }, [keyText, round]);
+
+  const reload = useCallback(() => setRound((value) => value + 1), []);
+  useLive(reload, live);
+  return { data: result.data, error: result.error, loading: result.loading, reload };
+}
+
+/** Calls back soon after something happened that concerns it, but not more often than {@link RELOAD_MS}. */
+export function useLive(reload: () => void, { services, concerns, everyMs }: Liveness): void {
+  const rule = useRef({ services, concerns });
+  rule.current = { services, concerns };
+  const heard = (services?.length ?? 0) > 0 || concerns !== undefined;
+  useEffect(() => {
+    if (!heard) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = onEvents((events) => {
+      if (timer) return;
+      const { services: names, concerns: further } = rule.current;
+      const concerned = events.some((event) => {
+        if (event.type !== "span") return false;
+        const span = event as unknown as Span;
+        return (names?.includes(span.service) ?? true) && (further?.(span) ?? true);
+      });
+      if (concerned)
+        timer = setTimeout(() => {
+          timer = undefined;
+          reload();
+        }, RELOAD_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [reload, heard]);
+  useEffect(() => {
+    if (!everyMs) return;
+    const timer = setInterval(() => document.visibilityState === "visible" && reload(), everyMs);
+    return () => clearInterval(timer);
+  }, [reload, everyMs]);
+}
