@@ -56,11 +56,12 @@ const BROWSER = { accept: "text/html,application/xhtml+xml,application/xml;q=0.9
 test("a browser is sent to the console, an S3 client is not", async () => {
   const sent = await send(open, { headers: { ...BROWSER, host: own() } });
   assert.deepEqual([sent.status, sent.headers["location"]], [302, "/_virga/"]);
-  for (const headers of [
+  const clients: Record<string, string>[] = [
     { host: own() },
     { host: own(), accept: "application/xml" },
     { ...BROWSER, host: own(), authorization: STRANGER.replace("/sqs/", "/s3/"), "x-amz-date": "20260101T000000Z" },
-  ]) {
+  ];
+  for (const headers of clients) {
     const { text, headers: answered } = await send(open, { headers });
     assert.equal(answered["location"], undefined);
     assert.match(text, /ListAllMyBucketsResult|AccessDenied/);
@@ -132,7 +133,7 @@ test("pages of other sites change nothing where any credentials are let in", asy
 });
 
 test("programs, this machine's own pages and other local names are let in", async () => {
-  for (const [at, headers] of Object.entries({
+  for (const [at, headers] of Object.entries<Record<string, string>>({
     program: { host: own() },
     console: { host: own(), origin: `http://${own()}`, "sec-fetch-site": "same-origin" },
     server: { host: own(), origin: "http://localhost:5173", "sec-fetch-site": "same-site" },
