@@ -6,10 +6,10 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
 
-import { parseArn } from "../../kernel/arn.ts";
 import { AwsError } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
+import { datedKey, deliver } from "./destinations.ts";
 import { type Execution, execute, resolveTarget, type Target } from "./execution.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import { type InvokeConfigRecord, invokeConfigKey, invokeConfigs } from "./state.ts";
@@ -166,7 +166,21 @@ async function report(
   if (destination === undefined && deadLetter === undefined) return;
   const { principal } = await functions.roles.assume(flow, target.record.role, target.at.name);
   if (destination !== undefined) {
-    await send(flow, destination, JSON.stringify(invocationRecord(flow, ending)), {}, principal);
+    const { invocation } = ending;
+    const succeeded = condition === "Success";
+    await deliver(
+      flow,
+      destination,
+      {
+        body: JSON.stringify(invocationRecord(flow, ending)),
+        key: `aws/lambda/async/${invocation.at.name}/${datedKey(flow)}`,
+        event: {
+          detailType: `Lambda Function Invocation Result - ${succeeded ? "Success" : "Failure"}`,
+          resources: [functionArn(target.at, target.at.qualifier ?? "$LATEST")],
+        },
+      },
+      principal,
+    );
   }
   if (deadLetter !== undefined) {
     const { invocation } = ending;
@@ -178,7 +192,7 @@ async function report(
       },
       ErrorMessage: { DataType: "String", StringValue: errorMessage(ending) },
     };
-    await send(flow, deadLetter, Buffer.from(invocation.payload).toString("utf8"), attributes, principal);
+    await deliver(flow, deadLetter, { body: Buffer.from(invocation.payload).toString("utf8"), attributes }, principal);
   }
 }
 
@@ -226,51 +240,5 @@ function parsedOrText(payload: Buffer): unknown {
     return JSON.parse(text);
   } catch {
     return text;
-  }
-}
-
-/** To a queue or a function, by ARN. What cannot be delivered is logged and given up, as AWS does (there it is a metric). */
-async function send(
-  flow: FlowContext,
-  destination: string,
-  body: string,
-  attributes: Record<string, { DataType: string; StringValue: string }>,
-  principal: FlowContext["principal"],
-): Promise<void> {
-  const target = parseArn(destination)!;
-  try {
-    if (target.service === "lambda") {
-      await flow.call(
-        "lambda",
-        "Invoke",
-        { FunctionName: destination, InvocationType: "Event", Payload: Buffer.from(body) },
-        { principal },
-      );
-      return;
-    }
-    const owner = {
-      accountId: target.accountId as FlowContext["accountId"],
-      region: target.region as FlowContext["region"],
-    };
-    await flow.call(
-      "sqs",
-      "SendMessage",
-      {
-        QueueUrl: `${flow.endpoint}/${target.accountId}/${target.resource}`,
-        MessageBody: body,
-        ...(Object.keys(attributes).length > 0 ? { MessageAttributes: attributes } : {}),
-        ...(target.resource.endsWith(".fifo")
-          ? { MessageGroupId: "lambda", MessageDeduplicationId: flow.requestId }
-          : {}),
-      },
-      { principal, region: owner.region },
-    );
-  } catch (error) {
-    if (!(error instanceof AwsError)) throw error;
-    flow.log.warn("The result of an asynchronous invocation could not be delivered", {
-      destination,
-      code: error.code,
-      message: error.message,
-    });
   }
 }

@@ -70,7 +70,8 @@ function checkDestination(tx: Transaction, at: FunctionLocator, destination: str
   const target = parseArn(destination);
   if (target?.service === "sns") throw notImplemented("an SNS topic as a destination of asynchronous invocations");
   if (target?.service === "events") throw notImplemented("an event bus as a destination of asynchronous invocations");
-  if (target?.service === "s3") throw notImplemented("a bucket as a destination of asynchronous invocations");
+  // Buckets take failures only.
+  if (target?.service === "s3" && destination !== input.DestinationConfig?.OnSuccess?.Destination) return;
   if (target?.service === "sqs") return;
   if (target?.service === "lambda") {
     const other = locate(destination, at);

@@ -377,7 +377,11 @@ const refusals: readonly (readonly [string, Partial<MappingInput>, { code: strin
     { ScalingConfig: { MaximumConcurrency: 1 } },
     { code: "ValidationException", message: /at 'scalingConfig\.maximumConcurrency'/ },
   ],
-  ["a starting position", { StartingPosition: "LATEST" }, { code: "NotImplemented", message: /StartingPosition/ }],
+  [
+    "a starting position",
+    { StartingPosition: "LATEST" },
+    { code: "InvalidParameterValueException", message: /StartingPosition/ },
+  ],
 ];
 for (const [what, input, expected] of refusals) {
   test(`a mapping with ${what} is refused`, () =>

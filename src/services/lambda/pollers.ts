@@ -1,6 +1,7 @@
 /**
  * What moves messages from queues to functions: one poller for every enabled event source mapping. An idle one is a single long poll, which
- * costs nothing while it waits. A busy one receives while up to its limit of batches are under way.
+ * costs nothing while it waits. A busy one receives while up to its limit of batches are under way. Streams have pollers of their own
+ * (`stream-poller.ts`).
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */
@@ -20,12 +21,15 @@ import {
   recordOf,
   type SqsRecord,
 } from "./batches.ts";
-import { execute, resolveTarget, type Target } from "./execution.ts";
-import { type MappingChange, queueUrl } from "./mappings.ts";
-import { locate } from "./names.ts";
+import { forget } from "./checkpoints.ts";
+import { execute, type Target } from "./execution.ts";
+import { queueUrl } from "./mapping-sources.ts";
+import { lookUp, note } from "./mapping-work.ts";
+import type { MappingChange } from "./mappings.ts";
 import { GROW_EVERY_MS, initialScale, rescale } from "./poller-scale.ts";
 import { type MappingRecord, mappingKey, mappingRange, mappings, type Place, places } from "./state.ts";
 import type { Functions } from "./stored.ts";
+import { pollStream } from "./stream-poller.ts";
 
 const LONG_POLL_SECONDS = 20;
 const RECEIVE_MAX = 10;
@@ -63,14 +67,18 @@ export function createPollers(functions: Functions): Pollers {
   };
   const begin = (at: Place, record: MappingRecord) => {
     if (!platform || platform.signal.aborted) return;
+    const before = running.get(record.uuid)?.done;
     end(record.uuid);
     const stop = new AbortController();
     const flow = platform.as({ accountId: at.accountId, region: at.region });
-    const done = poll(functions, flow, record, AbortSignal.any([platform.signal, stop.signal])).catch(
-      (error: unknown) => {
-        flow.log.error("An event source poller ended", { mapping: record.uuid, error });
-      },
-    );
+    const signal = AbortSignal.any([platform.signal, stop.signal]);
+    // A stream's order holds across a change of the mapping as well: its last batch comes to an end first.
+    const work = record.stream
+      ? Promise.resolve(before).then(() => pollStream(functions, flow, record, signal))
+      : poll(functions, flow, record, signal);
+    const done = work.catch((error: unknown) => {
+      flow.log.error("An event source poller ended", { mapping: record.uuid, error });
+    });
     running.set(record.uuid, { stop, done });
     ending.add(done);
     void done.finally(() => ending.delete(done));
@@ -98,6 +106,7 @@ export function createPollers(functions: Functions): Pollers {
         if (!stored) return undefined;
         if (stored.state === "Deleting") {
           tx.delete(mappingKey(at, uuid));
+          forget(tx, at, uuid);
           return undefined;
         }
         const settled: MappingRecord = { ...stored, state: stored.enabled ? "Enabled" : "Disabled" };
@@ -177,13 +186,6 @@ async function poll(
     }
   }
   await Promise.all(underWay);
-}
-
-/** The function as it is now, and its role. */
-async function lookUp({ functions, flow, mapping }: Work): Promise<{ target: Target; principal: Principal }> {
-  const target = await flow.write((tx, context) => resolveTarget(tx, locate(mapping.functionArn, context), context));
-  const { principal } = await functions.roles.assume(flow, target.record.role, target.at.name);
-  return { target, principal };
 }
 
 /** Messages for one batch or, from a FIFO queue, for some: as many as come at once, or within the batching window. */
@@ -359,13 +361,4 @@ async function remove({ flow, url }: Work, principal: Principal, records: readon
       { principal },
     );
   }
-}
-
-/** Keeps the last result with the mapping. Most results are like the one before, and then nothing is written. */
-async function note({ flow, mapping }: Work, result: string): Promise<void> {
-  await flow.write((tx, context) => {
-    const stored = mappings.get(tx, mappingKey(context, mapping.uuid));
-    if (!stored || stored.lastProcessingResult === result) return;
-    mappings.put(tx, mappingKey(context, mapping.uuid), { ...stored, lastProcessingResult: result });
-  });
 }

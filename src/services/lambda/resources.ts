@@ -129,16 +129,44 @@ const permission: ResourceType = {
 
 /** What a template leaves out goes back to what CreateEventSourceMapping would choose. */
 function mappingInput(properties: ResourceProperties) {
+  const isStream = isStreamArn(properties.EventSourceArn);
   return {
     FunctionName: properties.FunctionName,
     Enabled: properties.Enabled ?? true,
-    BatchSize: properties.BatchSize ?? 10,
+    BatchSize: properties.BatchSize ?? (isStream ? 100 : 10),
     MaximumBatchingWindowInSeconds: properties.MaximumBatchingWindowInSeconds ?? 0,
     FilterCriteria: { Filters: properties.FilterCriteria?.Filters ?? [] },
     FunctionResponseTypes: properties.FunctionResponseTypes ?? [],
-    ScalingConfig: properties.ScalingConfig ?? {},
+    ...(isStream
+      ? {
+          ParallelizationFactor: properties.ParallelizationFactor ?? 1,
+          BisectBatchOnFunctionError: properties.BisectBatchOnFunctionError ?? false,
+          MaximumRecordAgeInSeconds: properties.MaximumRecordAgeInSeconds ?? -1,
+          MaximumRetryAttempts: properties.MaximumRetryAttempts ?? -1,
+          TumblingWindowInSeconds: properties.TumblingWindowInSeconds ?? 0,
+          DestinationConfig: properties.DestinationConfig ?? {},
+          ...(properties.ScalingConfig === undefined ? {} : { ScalingConfig: properties.ScalingConfig }),
+        }
+      : {
+          ScalingConfig: properties.ScalingConfig ?? {},
+          // Refused by the operation, which names them.
+          ...Object.fromEntries(
+            STREAM_PROPERTIES.filter((name) => properties[name] !== undefined).map((name) => [name, properties[name]]),
+          ),
+        }),
   };
 }
+
+const STREAM_PROPERTIES = [
+  "ParallelizationFactor",
+  "BisectBatchOnFunctionError",
+  "MaximumRecordAgeInSeconds",
+  "MaximumRetryAttempts",
+  "TumblingWindowInSeconds",
+  "DestinationConfig",
+] as const;
+
+const isStreamArn = (arn: unknown): boolean => String(arn).split(":")[2] === "dynamodb";
 
 const mappingState = (context: ResourceContext, uuid: string): ResourceState => ({
   id: uuid,
@@ -156,10 +184,17 @@ const eventSourceMapping: ResourceType = {
     FilterCriteria: { object: { Filters: [{ object: { Pattern: "string" } }] } },
     FunctionResponseTypes: ["string"],
     ScalingConfig: { object: { MaximumConcurrency: "integer" } },
+    StartingPosition: "string",
+    ParallelizationFactor: "integer",
+    BisectBatchOnFunctionError: "boolean",
+    MaximumRecordAgeInSeconds: "integer",
+    MaximumRetryAttempts: "integer",
+    TumblingWindowInSeconds: "integer",
+    DestinationConfig: { object: { OnFailure: { object: { Destination: "string" } } } },
     Tags: TAGS,
   },
   required: ["FunctionName"],
-  replacement: ["EventSourceArn"],
+  replacement: ["EventSourceArn", "StartingPosition"],
   attributes: ["Id", "EventSourceMappingArn"],
   async create(context, properties) {
     const Tags = tagsOf(context, properties);
@@ -176,6 +211,7 @@ const eventSourceMapping: ResourceType = {
     }
     const { UUID } = await context.call("lambda", "CreateEventSourceMapping", {
       EventSourceArn: properties.EventSourceArn,
+      ...(properties.StartingPosition === undefined ? {} : { StartingPosition: properties.StartingPosition }),
       ...mappingInput(properties),
       ...(Object.keys(Tags).length > 0 ? { Tags } : {}),
     });

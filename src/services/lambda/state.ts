@@ -9,6 +9,7 @@
  *     …, "function", name, "url", qualifier            → UrlRecord
  *     …, "concurrency"                                 → ConcurrencyRecord
  *     …, "mapping", uuid                               → MappingRecord
+ *     …, "checkpoint", uuid, shardId, consumer         → CheckpointRecord
  *     …, "layer", name                                 → LayerRecord
  *     …, "layer", name, "version", n                   → LayerVersionRecord
  *     "lambda-url", urlId                              → UrlAddress          a URL names neither account nor function
@@ -141,6 +142,37 @@ export interface MappingRecord {
   readonly lastProcessingResult: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly fifo: boolean;
+  /** Present when the source is a stream. */
+  readonly stream?: StreamSettings;
+}
+
+/** What a mapping of a stream has beside. */
+export interface StreamSettings {
+  readonly startingPosition: "TRIM_HORIZON" | "LATEST";
+  /** Consumers of each shard. */
+  readonly parallelizationFactor: number;
+  readonly bisectBatchOnFunctionError: boolean;
+  /** -1: until the stream itself drops them. */
+  readonly maximumRecordAgeSeconds: number;
+  /** -1: without end. */
+  readonly maximumRetryAttempts: number;
+  /** 0: none. */
+  readonly tumblingWindowSeconds: number;
+  /** ARN of a queue, a topic or a bucket. */
+  readonly onFailure?: string;
+}
+
+/** How far one consumer of a shard has come. */
+export interface CheckpointRecord {
+  readonly consumer: number;
+  /** Consumers of the shard when it was written. */
+  readonly of: number;
+  /** The next record's. */
+  readonly sequence: number;
+  /** The shard is closed and read to its end. */
+  readonly done: boolean;
+  /** An open tumbling window; the state is JSON text. */
+  readonly window?: { readonly startMs: number; readonly state: string };
 }
 
 export interface LayerRecord {
@@ -173,6 +205,7 @@ export const invokeConfigs = defineRecord<InvokeConfigRecord>("lambda.InvokeConf
 export const urls = defineRecord<UrlRecord>("lambda.Url", 1);
 export const urlAddresses = defineRecord<UrlAddress>("lambda.UrlAddress", 1);
 export const mappings = defineRecord<MappingRecord>("lambda.EventSourceMapping", 1);
+export const checkpoints = defineRecord<CheckpointRecord>("lambda.Checkpoint", 1);
 export const layers = defineRecord<LayerRecord>("lambda.Layer", 1);
 export const layerVersions = defineRecord<LayerVersionRecord>("lambda.LayerVersion", 1);
 
@@ -192,6 +225,8 @@ export const urlKey = (at: Place, name: string, qualifier: string): Key =>
 export const urlAddressKey = (urlId: string): Key => key("lambda-url", urlId);
 export const concurrencyKey = (at: Place): Key => key("lambda", at.accountId, at.region, "concurrency");
 export const mappingKey = (at: Place, uuid: string): Key => key("lambda", at.accountId, at.region, "mapping", uuid);
+export const checkpointKey = (at: Place, uuid: string, shardId: string, consumer: number): Key =>
+  key("lambda", at.accountId, at.region, "checkpoint", uuid, shardId, consumer);
 export const layerKey = (at: Place, name: string): Key => key("lambda", at.accountId, at.region, "layer", name);
 export const layerVersionKey = (at: Place, name: string, version: number): Key =>
   key("lambda", at.accountId, at.region, "layer", name, "version", version);
@@ -203,6 +238,9 @@ export const functionRange = (at: Place, name: string) =>
 type FunctionNoun = "version" | "alias" | "policy" | "invoke-config" | "url";
 export const nounRange = (at: Place, name: string, noun: FunctionNoun) =>
   keysUnder("lambda", at.accountId, at.region, "function", name, noun);
+/** Of a mapping, or of one shard of it. */
+export const checkpointRange = (at: Place, uuid: string, ...shardId: [string?]) =>
+  keysUnder("lambda", at.accountId, at.region, "checkpoint", uuid, ...(shardId as string[]));
 export const mappingRange = (at: Place) => keysUnder("lambda", at.accountId, at.region, "mapping");
 export const layerVersionRange = (at: Place, name: string) =>
   keysUnder("lambda", at.accountId, at.region, "layer", name, "version");

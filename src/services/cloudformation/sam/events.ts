@@ -1,4 +1,4 @@
-/** A function's events: queues that it polls, routes of APIs that lead to it. */
+/** A function's events: queues and streams that it polls, routes of APIs that lead to it. */
 import { isObject, sameValue, type Value, type ValueObject } from "../template/values.ts";
 import type { ApiRoutes, Apis } from "./apis.ts";
 import { invalidEvent } from "./errors.ts";
@@ -22,6 +22,17 @@ const MAPPING_PROPERTIES = [
   "ScalingConfig",
 ] as const;
 
+const STREAM_PROPERTIES = [
+  "BisectBatchOnFunctionError",
+  "DestinationConfig",
+  "MaximumRecordAgeInSeconds",
+  "MaximumRetryAttempts",
+  "ParallelizationFactor",
+  "StartingPosition",
+  "StartingPositionTimestamp",
+  "TumblingWindowInSeconds",
+] as const;
+
 interface Event {
   readonly id: string;
   readonly properties: ValueObject;
@@ -43,6 +54,9 @@ export function addEvents(work: Work, made: MadeFunction, apis: Apis): void {
     switch (declared["Type"]) {
       case "SQS":
         addQueue(work, made, event);
+        break;
+      case "DynamoDB":
+        addStream(work, made, event);
         break;
       case "Api":
         addRestRoute(work, made, event, apis);
@@ -75,6 +89,47 @@ function addQueue(work: Work, made: MadeFunction, event: Event): void {
   const mapping = present({ EventSourceArn: Queue, FunctionName: made.target, ...rest });
   work.add(made.resource, made.resource.logicalId + event.id, "AWS::Lambda::EventSourceMapping", mapping);
   made.managed.push("AWSLambdaSQSQueueExecutionRole");
+}
+
+/** @see https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-dynamodb.html */
+function addStream(work: Work, made: MadeFunction, event: Event): void {
+  only(made, event, "DynamoDB", ["Stream", ...MAPPING_PROPERTIES, ...STREAM_PROPERTIES]);
+  const { Stream, DestinationConfig, ...rest } = event.properties;
+  const { logicalId } = made.resource;
+  for (const name of ["Stream", "StartingPosition"]) {
+    if (event.properties[name] === undefined) {
+      throw invalidEvent(logicalId, event.id, `Missing required property '${name}'.`);
+    }
+  }
+  const id = logicalId + event.id;
+  const mapping = present({
+    EventSourceArn: Stream,
+    FunctionName: made.target,
+    ...rest,
+    DestinationConfig: failureDestination(made, event, id, DestinationConfig),
+  });
+  work.add(made.resource, id, "AWS::Lambda::EventSourceMapping", mapping);
+  made.managed.push("AWSLambdaDynamoDBExecutionRole");
+}
+
+/** `Type` is the transform's own: it grants the function's role what the destination needs. */
+function failureDestination(made: MadeFunction, event: Event, id: string, given: Value | undefined) {
+  if (given === undefined) return undefined;
+  const { logicalId } = made.resource;
+  const failure = isObject(given) ? given["OnFailure"] : undefined;
+  if (!isObject(failure)) {
+    throw invalidEvent(logicalId, event.id, "'OnFailure' is a required field for 'DestinationConfig'");
+  }
+  const { Type: type, Destination } = failure;
+  if (type === undefined) return { OnFailure: { Destination } };
+  if (type !== "SQS") {
+    throw invalidEvent(logicalId, event.id, `Virga does not support a destination of type ${String(type)}.`);
+  }
+  made.inline.push({
+    PolicyName: `${id}SQSPolicy`,
+    PolicyDocument: { Statement: [{ Action: "sqs:SendMessage", Effect: "Allow", Resource: Destination! }] },
+  });
+  return { OnFailure: { Destination } };
 }
 
 /** Which API an event means: a reference, an id, or the implicit one. */

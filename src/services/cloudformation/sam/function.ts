@@ -77,6 +77,8 @@ export interface MadeFunction {
   readonly targetArn: string;
   /** AWS-managed policies for the role. */
   readonly managed: string[];
+  /** Inline policies that its events call for. */
+  readonly inline: Draft[];
 }
 
 /** Makes a function's resources; {@link finish} adds the role once the events are known. */
@@ -130,7 +132,7 @@ export function makeFunction(work: Work, resource: SamResource): MadeFunction {
     );
   }
   addUrl(work, resource, target);
-  return { resource, target, targetArn, managed: [] };
+  return { resource, target, targetArn, managed: [], inline: [] };
 }
 
 /** A URL of its own, and when anybody may call it the permissions that say so. */
@@ -187,7 +189,7 @@ export function finish(work: Work, made: MadeFunction): void {
     policies: properties["Policies"],
     managed,
     eventsManaged: made.managed,
-    inline: [...(queue ? [queue.policy] : []), ...invokePolicies],
+    inline: [...(queue ? [queue.policy] : []), ...invokePolicies, ...made.inline],
     tags: tagList(properties["Tags"], "lambda:createdBy"),
     path: properties["RolePath"],
     boundary: properties["PermissionsBoundary"],

@@ -32,7 +32,7 @@ function comparable(value: unknown): unknown {
 }
 
 describe("the transform makes what AWS's does", () => {
-  for (const name of ["form", "everything", "conditions", "urls"]) {
+  for (const name of ["form", "everything", "conditions", "urls", "streams"]) {
     it(name, () => {
       assert.deepEqual(comparable(transform(golden(`${name}.yaml`))), comparable(JSON.parse(golden(`${name}.json`))));
     });
