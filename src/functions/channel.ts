@@ -14,7 +14,7 @@ export type ToWorker =
       readonly environment: Readonly<Record<string, string>>;
       /** The process has them already, and what a wrapper script of the function's has added. */
       readonly inherits: boolean;
-      /** Python: folders searched after the function's own. */
+      /** Folders searched for libraries after the function's own: Python, Ruby, Java. */
       readonly path: readonly string[];
       /** Node without a sandbox: where ES modules find the SDK. */
       readonly sdkFolder?: string;

@@ -20,11 +20,12 @@ import {
   RuntimeUnavailable,
 } from "./host.ts";
 import { InvocationLog } from "./invocation-log.ts";
-import { hasChannel, placesOf, StartRefused } from "./launch.ts";
+import { canBeSpare, placesOf, StartRefused } from "./launch.ts";
 import { type Machine, type MachineSettings, openMachine } from "./machine.ts";
 import { exited, type Failure, notStarted, reported, responseTooLarge, timedOut } from "./outcome.ts";
 import { reportMachine } from "./report.ts";
-import { createRuntimes, type Runtime } from "./runtimes/find.ts";
+import { createRuntimes } from "./runtimes/find.ts";
+import type { Runtime } from "./runtimes/search.ts";
 import {
   type Action,
   createSchedulerState,
@@ -471,7 +472,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
 
     expect(name) {
       const runtime = runtimes.find(name);
-      if (closed || "remedy" in runtime || !hasChannel(runtime)) return;
+      if (closed || "remedy" in runtime || !canBeSpare(runtime)) return;
       observe({ type: "expected", runtime: name });
     },
 
@@ -532,7 +533,7 @@ function factsOf(spec: FunctionSpec, runtime: Runtime): FunctionFacts {
     runtime: spec.runtime,
     timeoutMs: spec.timeoutMs,
     takesSpare:
-      hasChannel(runtime) &&
+      canBeSpare(runtime) &&
       spec.layerDirectories.length === 0 &&
       spec.ephemeralStorageMb === 512 &&
       !needsOwnStart(spec.environment),

@@ -4,7 +4,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 import type { FunctionCredentials, FunctionSpec } from "./host.ts";
-import type { Runtime } from "./runtimes/find.ts";
+import type { Runtime } from "./runtimes/search.ts";
 
 /** Where a worker finds its things. Inside a sandbox these are AWS's own paths. */
 export interface Places {
@@ -26,7 +26,7 @@ export const SANDBOX_PLACES: Places = {
 
 /** Variables that act when a program is loaded, so that a worker which is already running cannot take them any more. */
 const AT_START =
-  /^(?:NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_ICU_DATA|UV_THREADPOOL_SIZE|OPENSSL_.*|SSL_CERT_.*|LD_.*|GLIBC_.*|MALLOC_.*|PYTHON.*|AWS_LAMBDA_EXEC_WRAPPER)$/;
+  /^(?:NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_ICU_DATA|UV_THREADPOOL_SIZE|OPENSSL_.*|SSL_CERT_.*|LD_.*|GLIBC_.*|MALLOC_.*|PYTHON.*|RUBY.*|GEM_.*|AWS_LAMBDA_EXEC_WRAPPER)$/;
 
 /** What SAM sets for bundled functions; a running Node can still turn it on. */
 const isForSourceMaps = (name: string, value: string): boolean =>
@@ -57,6 +57,10 @@ export function runtimeEnvironment(runtime: Runtime, places: Places): Record<str
     ].join(":");
   }
   if (runtime.family === "python") environment.PYTHONPATH = places.runtime;
+  if (runtime.family === "ruby") {
+    environment.GEM_PATH = `${task}/vendor/bundle/ruby/${runtime.version}:${opt}/ruby/gems/${runtime.version}`;
+    environment.RUBYLIB = `${task}:${opt}/ruby/lib`;
+  }
   return environment;
 }
 
@@ -94,8 +98,11 @@ export function functionEnvironment(
   };
 }
 
-/** Where Python looks after the function's own folder. */
-export function pythonPath(runtime: Runtime, places: Places, environment: Readonly<Record<string, string>>): string[] {
+/** Where a runtime of ours looks after the function's own folder. */
+export function searchPath(runtime: Runtime, places: Places, environment: Readonly<Record<string, string>>): string[] {
+  if (runtime.family === "ruby") return [`${places.opt}/ruby/lib`];
+  if (runtime.family === "java") return [`${places.opt}/java/lib`];
+  if (runtime.family !== "python") return [];
   const own =
     environment["PYTHONPATH"]?.split(":").filter((folder) => folder !== "" && folder !== places.runtime) ?? [];
   return [`${places.opt}/python/lib/${runtime.name}/site-packages`, `${places.opt}/python`, ...own];

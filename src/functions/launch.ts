@@ -9,7 +9,8 @@ import type { FunctionSpec } from "./host.ts";
 import type { Cgroup, Cgroups } from "./isolation/cgroups.ts";
 import { ENVIRONMENT_FD, environmentScript, type Isolation, LIFELINE_FD } from "./isolation/sandbox.ts";
 import type { RuntimeApi } from "./runtime-api.ts";
-import type { Runtime } from "./runtimes/find.ts";
+import { javaClassesFolder } from "./runtimes/find-java.ts";
+import type { Runtime } from "./runtimes/search.ts";
 import type { Views } from "./views.ts";
 
 /** What all workers stand on. */
@@ -20,7 +21,7 @@ export interface WorkerGround {
   readonly views: Views;
   /** Folder for the workers' own folders. */
   readonly directory: string;
-  /** `nodejs/bootstrap.cjs`, `python/bootstrap.py`. */
+  /** The bootstraps of our own, by runtime: `nodejs/bootstrap.cjs`, `java/Bootstrap.java` … */
   readonly bootstraps: string;
   /** `node_modules` with the SDK for Node, where there is one. */
   readonly sdk?: string;
@@ -34,10 +35,13 @@ export interface StartOptions {
 }
 
 /** How much more private memory than the function's own a runtime maps without using it, where RLIMIT_DATA is the only bound. */
-const DATA_ALLOWANCE_MB = { nodejs: 768, python: 64, provided: 64 };
+const DATA_ALLOWANCE_MB = { nodejs: 768, python: 64, ruby: 64, java: 512, dotnet: 512, provided: 64 };
 
 export const dataBytesMax = (spec: FunctionSpec, runtime: Runtime): number =>
   (spec.memoryMb + DATA_ALLOWANCE_MB[runtime.family]) * 1024 * 1024;
+
+/** AWS gives a Java machine this much of a function's memory as its heap. */
+const JAVA_HEAP_SHARE = 0.85;
 
 /** The places as the worker will see them. */
 export function placesOf(ground: WorkerGround, id: number, spec?: FunctionSpec): Places {
@@ -52,7 +56,10 @@ export function placesOf(ground: WorkerGround, id: number, spec?: FunctionSpec):
 }
 
 /** Whether the runtime in a worker is one of ours, and speaks over the channel. */
-export const hasChannel = (runtime: Runtime): boolean => runtime.family === "nodejs" || runtime.family === "python";
+export const hasChannel = (runtime: Runtime): boolean => runtime.family !== "provided" && runtime.family !== "dotnet";
+
+/** Whether a worker can be started before its function is known: a Java machine cannot change its heap and its variables any more. */
+export const canBeSpare = (runtime: Runtime): boolean => hasChannel(runtime) && runtime.family !== "java";
 
 export interface Launched {
   readonly child: ChildProcess;
@@ -98,7 +105,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
   const command = commandOf(ground, runtime, places, sandboxed, own?.spec, mounts, links);
   const wrapper = own?.environment["AWS_LAMBDA_EXEC_WRAPPER"];
   // Over the channel the variables come with the function; what acts when a program is loaded must be there before.
-  const byScript = own !== undefined && (!hasChannel(runtime) || needsOwnStart(own.spec.environment));
+  const byScript = own !== undefined && (!canBeSpare(runtime) || needsOwnStart(own.spec.environment));
   const request = {
     uid: spot.uid,
     mounts,
@@ -171,6 +178,14 @@ function bootstrapOf(ground: WorkerGround, spec: FunctionSpec, places: Places): 
   throw new StartRefused("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
 }
 
+/** The assembly that a `dotnet*` function names. */
+function assemblyOf(spec: FunctionSpec, places: Places): string {
+  const file = `${spec.handler}.dll`;
+  if (!existsSync(join(spec.codeDirectory, file)))
+    throw new StartRefused(`Could not find the executable assembly ${SANDBOX_PLACES.task}/${file}`);
+  return join(places.task, file);
+}
+
 /** What the dynamic loader must know from the start; everything else comes with the function. */
 function loaderEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
   return { LD_LIBRARY_PATH: environment["LD_LIBRARY_PATH"]!, PATH: environment["PATH"]!, LANG: environment["LANG"]! };
@@ -206,6 +221,29 @@ function commandOf(
       // Code is mounted read-only: nothing to be gained from trying to keep compiled files beside it.
       return [runtime.program, "-B", bootstrap];
     }
+    case "ruby": {
+      const bootstrap = join(places.runtime, sandboxed ? "bootstrap.rb" : "ruby/bootstrap.rb");
+      if (sandboxed) mounts.push({ source: join(ground.bootstraps, "ruby", "bootstrap.rb"), target: bootstrap });
+      return [runtime.program, bootstrap];
+    }
+    case "java": {
+      const source = javaClassesFolder(ground.bootstraps, runtime);
+      const classes = sandboxed ? join(places.runtime, "lib") : source;
+      if (sandboxed) mounts.push({ source, target: classes });
+      const heapMb = Math.floor(spec!.memoryMb * JAVA_HEAP_SHARE);
+      return [
+        runtime.program,
+        `-XX:MaxHeapSize=${heapMb}m`,
+        // Variables hold UTF-8, whatever locales this machine has.
+        ...["-Dfile.encoding=UTF-8", "-Dsun.jnu.encoding=UTF-8"],
+        ...["-XX:+UseSerialGC", "-XX:+TieredCompilation", "-XX:TieredStopAtLevel=1", "-Xshare:auto"],
+        // The line to the host is a descriptor that Java has no public way to open.
+        ...(Number(runtime.version) > 8 ? ["--add-opens=java.base/java.io=ALL-UNNAMED"] : []),
+        ...["-cp", classes, "virga.runtime.Bootstrap"],
+      ];
+    }
+    case "dotnet":
+      return [runtime.program, assemblyOf(spec!, places)];
     case "provided":
       return [bootstrapOf(ground, spec!, places)];
   }

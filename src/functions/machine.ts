@@ -14,7 +14,7 @@ export interface MachineSettings {
   readonly runtimes?: Readonly<Record<string, string>>;
   /** Where interpreters are looked for first, as PATH has it. */
   readonly searchPath?: string;
-  /** Folder with `nodejs/bootstrap.cjs` and `python/bootstrap.py`; default: beside this file. */
+  /** Folder with `nodejs/bootstrap.cjs`, `python/bootstrap.py` and so on; default: beside this file. */
   readonly bootstraps?: string;
   /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
   readonly sdk?: string;
@@ -33,12 +33,19 @@ export interface Machine extends WorkerGround {
 const BOOTSTRAPS = ["./runtimes", "../bootstraps", "./bootstraps"].map((folder) => `${folder}/nodejs/bootstrap.cjs`);
 const SDKS = ["../../generated/runtimes", "../runtimes", "./runtimes"].map((folder) => `${folder}/nodejs/node_modules`);
 
+const BOOTSTRAP_FILES = [
+  "nodejs/bootstrap.cjs",
+  "python/bootstrap.py",
+  "ruby/bootstrap.rb",
+  ...["Binding", "Bootstrap", "Handler", "Json"].map((name) => `java/${name}.java`),
+];
+
 const firstOf = (places: readonly string[]): string | undefined =>
   places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
 
 /** Workers run as other users, who may not be able to read where Virga is installed. */
 function copyReadable(from: string, to: string): void {
-  for (const file of ["nodejs/bootstrap.cjs", "python/bootstrap.py"]) {
+  for (const file of BOOTSTRAP_FILES) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(from, file), join(to, file));
     chmodSync(join(to, file), 0o644);

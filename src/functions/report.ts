@@ -16,6 +16,15 @@ const RUNTIMES = [
   "python3.11",
   "python3.10",
   "python3.9",
+  "ruby3.4",
+  "ruby3.3",
+  "ruby3.2",
+  "java25",
+  "java21",
+  "java17",
+  "java11",
+  "dotnet10",
+  "dotnet8",
   "provided.al2023",
 ];
 

@@ -26,7 +26,7 @@ export interface TestHost {
   close(): Promise<void>;
 }
 
-const HANDLERS = { nodejs: "index.handler", python: "app.handler" };
+const HANDLERS = { nodejs: "index.handler", python: "app.handler", ruby: "app.handler" };
 
 export function openTestHost(settings: FunctionHostSettings = {}): TestHost {
   const directory = mkdtempSync(join(tmpdir(), "virga-functions-"));

@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import { encodeFrame, type FromWorker, frameReader } from "./channel.ts";
-import { pythonPath } from "./environment.ts";
+import { searchPath } from "./environment.ts";
 import type { FunctionSpec, Invocation } from "./host.ts";
 import { lineSplitter } from "./invocation-log.ts";
 import type { Cgroup } from "./isolation/cgroups.ts";
@@ -23,6 +23,7 @@ import {
 import { type Exit, RESPONSE_BYTES_MAX } from "./outcome.ts";
 import { boundData, isOwnConnection, peakOf, signalTree } from "./processes.ts";
 import { openRuntimeApi } from "./runtime-api.ts";
+import { compileJava } from "./runtimes/find-java.ts";
 
 export type Begun =
   | { readonly kind: "ready"; readonly durationMs: number }
@@ -72,6 +73,7 @@ export interface Worker {
 export async function startWorker(ground: WorkerGround, options: StartOptions): Promise<Worker> {
   const { id, runtime, own } = options;
   const { clock, isolation } = ground;
+  if (runtime.family === "java") await compileJava(ground.bootstraps, runtime);
   const sandboxed = isolation.level !== "process";
   const folder = join(ground.directory, String(id));
   const taskFolder = join(folder, "task");
@@ -277,7 +279,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
           handler: spec.handler,
           environment,
           inherits: launched.byScript,
-          path: runtime.family === "python" ? pythonPath(runtime, atWorker, environment) : [],
+          path: searchPath(runtime, atWorker, environment),
           ...(!sandboxed && ground.sdk !== undefined && { sdkFolder: ground.sdk }),
         }),
       );

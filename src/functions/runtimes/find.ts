@@ -2,28 +2,12 @@
  * Which program of this machine runs which Lambda runtime. Nothing is searched before somebody asks for the runtime, and each answer is kept.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, realpathSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-
-/** What a worker of a runtime needs. */
-export interface Runtime {
-  /** As Lambda names it: `nodejs22.x`. */
-  readonly name: string;
-  readonly family: "nodejs" | "python" | "provided";
-  /** The interpreter on this machine; empty for `provided.*`, whose packages bring their own. */
-  readonly program: string;
-  /** Folders that the interpreter needs beside /usr, mounted where they are. */
-  readonly folders: readonly string[];
-  /** For people: `Python 3.12.1 (/usr/bin/python3.12)`. */
-  readonly how: string;
-  /** Set when it is not exactly what was asked for. */
-  readonly deviation?: string;
-}
-
-export interface Unavailable {
-  readonly remedy: string;
-}
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { findDotnet } from "./find-dotnet.ts";
+import { findJava } from "./find-java.ts";
+import { findRuby } from "./find-ruby.ts";
+import { expand, onPath, outsideUsr, type Runtime, real, type Unavailable, versionOf } from "./search.ts";
 
 const NODE_PLACES = [
   "/usr/local/bin/node",
@@ -87,7 +71,13 @@ function search(name: string, configured: string | undefined, path: string): Run
       how: "the package's own bootstrap, with this machine's libraries",
     };
   }
-  return { remedy: `Virga runs nodejs*, python3.* and provided.*, not ${name}.` };
+  const ruby = /^ruby(\d+\.\d+)$/.exec(name);
+  if (ruby) return findRuby(name, ruby[1]!, configured, path);
+  const java = /^java(\d+)(?:\.al2|\.al2023)?$/.exec(name);
+  if (java) return findJava(name, Number(java[1]), configured, path);
+  const dotnet = /^dotnet(\d+)$/.exec(name);
+  if (dotnet) return findDotnet(name, Number(dotnet[1]), configured, path);
+  return { remedy: `Virga runs nodejs*, python3.*, ruby*, java*, dotnet* and provided.*, not ${name}.` };
 }
 
 function findNode(name: string, wanted: number, configured: string | undefined, path: string): Runtime | Unavailable {
@@ -180,34 +170,4 @@ function describePython(program: string): PythonFacts | undefined {
   const result = spawnSync(program, ["-c", script], { encoding: "utf8", timeout: 10_000 });
   if (result.status !== 0) return undefined;
   return JSON.parse(result.stdout) as PythonFacts;
-}
-
-function versionOf(program: string, args: readonly string[]): string {
-  return (spawnSync(program, args, { encoding: "utf8", timeout: 10_000 }).stdout ?? "").trim();
-}
-
-function onPath(path: string, program: string): string[] {
-  return path
-    .split(":")
-    .filter((folder) => folder.startsWith("/"))
-    .map((folder) => join(folder, program))
-    .filter(existsSync);
-}
-
-function expand(patterns: readonly string[]): string[] {
-  return patterns.flatMap((pattern) => globSync(pattern.replace(/^~/, homedir())));
-}
-
-function real(file: string): string | undefined {
-  try {
-    return realpathSync(file);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Folders to mount: those that are not below /usr or below another of them. */
-function outsideUsr(folders: readonly string[]): string[] {
-  const distinct = [...new Set(folders)].filter((folder) => folder !== "/usr" && !folder.startsWith("/usr/"));
-  return distinct.filter((folder) => !distinct.some((other) => other !== folder && folder.startsWith(`${other}/`)));
 }

@@ -113,6 +113,17 @@ export function checkRuntimeHere(host: FunctionHost, runtime: string): void {
   }
 }
 
+/**
+ * .NET runs executable assemblies, which bring their own client of the Runtime API; class libraries need AWS's.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/csharp-handler.html
+ */
+export function checkHandler(runtime: string, handler: string): void {
+  if (runtime.startsWith("dotnet") && handler.includes("::"))
+    throw notImplemented(
+      `the class library handler ${handler} for ${runtime} (build an executable with Amazon.Lambda.RuntimeSupport and name its assembly as the handler)`,
+    );
+}
+
 /** The layers by ARN, in order. @throws InvalidParameterValueException as AWS does */
 export function resolveLayers(tx: Transaction, at: Place, arns: readonly string[]): VersionRecord["layers"] {
   if (arns.length > LIMITS.layersPerFunction) {
@@ -167,6 +178,7 @@ export function changed(
   if (input.Timeout !== undefined) next.timeoutSeconds = input.Timeout;
   if (input.MemorySize !== undefined) next.memoryMb = input.MemorySize;
   if (input.Runtime !== undefined) next.runtime = input.Runtime;
+  checkHandler(next.runtime, next.handler);
   if (input.EphemeralStorage?.Size !== undefined) next.ephemeralStorageMb = input.EphemeralStorage.Size;
   if (input.Layers !== undefined) next.layers = resolveLayers(tx, at, input.Layers);
   if (input.LoggingConfig !== undefined) next.logging = mergedLogging(previous.logging, input.LoggingConfig);

@@ -115,6 +115,15 @@ const refusals: readonly (readonly [string, Partial<CreateInput>, { code: string
     },
   ],
   [
+    "a .NET class library",
+    { Runtime: "dotnet8", Handler: "Shop::Shop.Function::Handle" },
+    {
+      code: "NotImplemented",
+      message:
+        "Virga does not support the class library handler Shop::Shop.Function::Handle for dotnet8 (build an executable with Amazon.Lambda.RuntimeSupport and name its assembly as the handler). COMPAT.md lists what it supports.",
+    },
+  ],
+  [
     "no handler",
     { Handler: undefined },
     {

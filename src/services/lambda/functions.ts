@@ -7,6 +7,7 @@ import { reserve } from "./concurrency.ts";
 import {
   changed,
   checkConfiguration,
+  checkHandler,
   checkRuntimeHere,
   listed,
   mergedLogging,
@@ -60,6 +61,7 @@ export function createFunction({ ports, host, roles }: Functions) {
     checkRuntimeHere(host, input.Runtime);
     const runtime = input.Runtime;
     const handler = input.Handler;
+    checkHandler(runtime, handler);
 
     const at = { accountId: flow.accountId, region: flow.region, name };
     await flow.write((tx) => refuseExisting(tx, at));
