@@ -98,8 +98,7 @@ const LOG_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 function checkDeadLetterTarget(target: string | undefined): void {
   if (!target) return;
   const parsed = parseArn(target);
-  if (parsed?.service === "sqs") return;
-  if (parsed?.service === "sns") throw notImplemented("an SNS topic as a function's dead-letter target");
+  if (parsed?.service === "sqs" || parsed?.service === "sns") return;
   throw validation(
     `1 validation error detected: Value '${target}' at 'deadLetterConfig.targetArn' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`,
   );

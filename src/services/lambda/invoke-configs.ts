@@ -68,11 +68,10 @@ function configured(tx: Transaction, input: InvokeConfigInput, place: Place): Fu
 
 function checkDestination(tx: Transaction, at: FunctionLocator, destination: string, input: InvokeConfigInput): void {
   const target = parseArn(destination);
-  if (target?.service === "sns") throw notImplemented("an SNS topic as a destination of asynchronous invocations");
   if (target?.service === "events") throw notImplemented("an event bus as a destination of asynchronous invocations");
   // Buckets take failures only.
   if (target?.service === "s3" && destination !== input.DestinationConfig?.OnSuccess?.Destination) return;
-  if (target?.service === "sqs") return;
+  if (target?.service === "sqs" || target?.service === "sns") return;
   if (target?.service === "lambda") {
     const other = locate(destination, at);
     if (!functions.get(tx, functionKey(other, other.name))) {

@@ -5,7 +5,6 @@
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
  */
 import { parseArn } from "../../kernel/arn.ts";
-import { notImplemented } from "../../kernel/errors.ts";
 import type { InputOf } from "../service.ts";
 import { recordFilter } from "./batches.ts";
 import { invalidParameterValue } from "./errors.ts";
@@ -76,7 +75,7 @@ const STREAM_MEMBERS = [
   "TumblingWindowInSeconds",
 ] as const;
 
-/** @throws InvalidParameterValueException for what the source has no use for, or cannot be @throws NotImplemented */
+/** @throws InvalidParameterValueException for what the source has no use for, or cannot be */
 export function checkForSource(input: Settings, kind: SourceKind): void {
   const unsupported = (member: string) =>
     invalidParameterValue(`Unsupported ${member} parameter for given event source mapping type.`);
@@ -99,9 +98,8 @@ export function checkForSource(input: Settings, kind: SourceKind): void {
 function checkDestination(destination: string | undefined): void {
   if (!destination) return;
   const target = parseArn(destination);
-  if (target?.service === "sns") throw notImplemented("an SNS topic as the destination of an event source mapping");
-  const isQueue = target?.service === "sqs" && !target.resource.endsWith(".fifo");
-  if (isQueue || target?.service === "s3") return;
+  const isMessaging = target?.service === "sqs" || target?.service === "sns";
+  if (target?.service === "s3" || (isMessaging && !target.resource.endsWith(".fifo"))) return;
   throw invalidParameterValue(`The destination ARN ${destination} is invalid.`);
 }
 

@@ -1,13 +1,14 @@
 /** Event source mappings of streams: what reaches the function, in which order, and what becomes of failures. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openTestPlatform, type TestPlatform, type TestPlatformOptions } from "../../platform/testing.ts";
+import { openTestPlatform, type TestPlatform, type TestPlatformOptions, testKeyPair } from "../../platform/testing.ts";
 import { MemoryEngine } from "../../storage/engines/memory.ts";
 import { dynamodb } from "../dynamodb/service.ts";
 import { streams } from "../dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../dynamodbstreams/service.ts";
 import { s3 } from "../s3/service.ts";
 import type { InputOf, Service } from "../service.ts";
+import { createSns } from "../sns/service.ts";
 import { sqs } from "../sqs/service.ts";
 import { createLambda } from "./service.ts";
 import { consumerOf, type StreamEventRecord } from "./stream-events.ts";
@@ -45,10 +46,24 @@ interface Scene {
 const keysOf = ({ Records }: StreamEvent): string =>
   Records.map(({ dynamodb: { Keys } }) => (Keys["pk"] as { S: string }).S).join("");
 
+const sns = () =>
+  createSns({
+    post: () => Promise.reject(new Error("nobody is called")),
+    makeKeyPair: testKeyPair,
+  });
+
 const open = (ports: FakePorts, options: TestPlatformOptions = {}) =>
   openTestPlatform({
     nowMs: START_MS,
-    services: [createLambda(ports), fakeSts, sqs, s3, dynamodb, createDynamodbstreams(streams)] as unknown as Service[],
+    services: [
+      createLambda(ports),
+      fakeSts,
+      sqs,
+      sns(),
+      s3,
+      dynamodb,
+      createDynamodbstreams(streams),
+    ] as unknown as Service[],
     ...options,
   });
 
@@ -298,6 +313,26 @@ test("a bucket gets the records as well", () =>
     const document = JSON.parse(Buffer.concat(chunks).toString());
     assert.equal(keysOf(JSON.parse(document.payload)), "a");
     assert.equal(document.DDBStreamBatchInfo.batchSize, 1);
+  }));
+
+test("a topic hears of failures too", () =>
+  withStream(async ({ platform, does, map, put, dead }) => {
+    const { TopicArn } = await platform.call("sns", "CreateTopic", { Name: "failures" });
+    await platform.call("sns", "Subscribe", {
+      TopicArn,
+      Protocol: "sqs",
+      Endpoint: DEAD_ARN,
+      Attributes: { RawMessageDelivery: "true" },
+    });
+    const Policy = JSON.stringify({
+      Statement: [{ Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: DEAD_ARN }],
+    });
+    await platform.call("sqs", "SetQueueAttributes", { QueueUrl: DEAD_URL, Attributes: { Policy } });
+    does(fail);
+    await map({ MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination: TopicArn! } } });
+    await put("a");
+    await platform.advance(1000);
+    assert.equal((await dead())[0].requestContext.condition, "RetryAttemptsExhausted");
   }));
 
 test("records that are too old are given up without being run", () =>

@@ -112,6 +112,8 @@ function addStream(work: Work, made: MadeFunction, event: Event): void {
   made.managed.push("AWSLambdaDynamoDBExecutionRole");
 }
 
+const FAILURE_ACTIONS: Readonly<Record<string, string>> = { SNS: "sns:publish", SQS: "sqs:SendMessage" };
+
 /** `Type` is the transform's own: it grants the function's role what the destination needs. */
 function failureDestination(made: MadeFunction, event: Event, id: string, given: Value | undefined) {
   if (given === undefined) return undefined;
@@ -122,12 +124,13 @@ function failureDestination(made: MadeFunction, event: Event, id: string, given:
   }
   const { Type: type, Destination } = failure;
   if (type === undefined) return { OnFailure: { Destination } };
-  if (type !== "SQS") {
+  const action = FAILURE_ACTIONS[String(type)];
+  if (action === undefined) {
     throw invalidEvent(logicalId, event.id, `Virga does not support a destination of type ${String(type)}.`);
   }
   made.inline.push({
-    PolicyName: `${id}SQSPolicy`,
-    PolicyDocument: { Statement: [{ Action: "sqs:SendMessage", Effect: "Allow", Resource: Destination! }] },
+    PolicyName: `${id}${String(type)}Policy`,
+    PolicyDocument: { Statement: [{ Action: action, Effect: "Allow", Resource: Destination! }] },
   });
   return { OnFailure: { Destination } };
 }

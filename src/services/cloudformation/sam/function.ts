@@ -1,5 +1,5 @@
 /** AWS::Serverless::Function → function, role, version, alias, invoke configuration. Its events are in `events.ts`. @see https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html */
-import { isObject, type Value, type ValueObject } from "../template/values.ts";
+import { isObject, sameValue, type Value, type ValueObject } from "../template/values.ts";
 import { invalidResource, unsupported } from "./errors.ts";
 import { executionRole } from "./role.ts";
 import { type Draft, getAtt, hash, isIntrinsic, present, ref, s3Location, tagList } from "./shapes.ts";
@@ -189,13 +189,25 @@ export function finish(work: Work, made: MadeFunction): void {
     policies: properties["Policies"],
     managed,
     eventsManaged: made.managed,
-    inline: [...(queue ? [queue.policy] : []), ...invokePolicies, ...made.inline],
+    inline: distinct([...(queue ? [queue.policy] : []), ...invokePolicies], made.inline),
     tags: tagList(properties["Tags"], "lambda:createdBy"),
     path: properties["RolePath"],
     boundary: properties["PermissionsBoundary"],
     trust: properties["AssumeRolePolicyDocument"],
   });
   work.add(resource, `${logicalId}Role`, "AWS::IAM::Role", role);
+}
+
+/** What an event calls for is left out where another policy grants it already. */
+function distinct(policies: readonly Draft[], further: readonly Draft[]): Draft[] {
+  const kept = [...policies];
+  for (const policy of further) {
+    const granted = kept.some((other) =>
+      sameValue(other["PolicyDocument"] as Value, policy["PolicyDocument"] as Value),
+    );
+    if (!granted) kept.push(policy);
+  }
+  return kept;
 }
 
 function codeOf(logicalId: string, properties: ValueObject): Draft {
@@ -241,20 +253,22 @@ function versionHash(work: Work, properties: ValueObject, code: Draft, made: Dra
   });
 }
 
+const DEAD_LETTER_ACTIONS: Readonly<Record<string, string>> = { SNS: "sns:Publish", SQS: "sqs:SendMessage" };
+
 function deadLetter(logicalId: string, queue: Value | undefined): { config: Draft; policy: Draft } | undefined {
   if (queue === undefined) return undefined;
   if (!isObject(queue) || queue["Type"] === undefined || queue["TargetArn"] === undefined) {
     throw invalidResource(logicalId, "'DeadLetterQueue' requires Type and TargetArn properties to be specified.");
   }
-  if (queue["Type"] === "SNS") throw unsupported(logicalId, "a DeadLetterQueue of type SNS");
-  if (queue["Type"] !== "SQS") throw invalidResource(logicalId, "'DeadLetterQueue' requires Type of either SQS or SNS");
+  const action = DEAD_LETTER_ACTIONS[String(queue["Type"])];
+  if (action === undefined) throw invalidResource(logicalId, "'DeadLetterQueue' requires Type of either SQS or SNS");
   return {
     config: { TargetArn: queue["TargetArn"] },
     policy: {
       PolicyName: "DeadLetterQueuePolicy",
       PolicyDocument: {
         Version: "2012-10-17",
-        Statement: [{ Action: "sqs:SendMessage", Resource: queue["TargetArn"], Effect: "Allow" }],
+        Statement: [{ Action: action, Resource: queue["TargetArn"], Effect: "Allow" }],
       },
     },
   };
@@ -303,6 +317,7 @@ function eventInvokeConfig(work: Work, resource: SamResource): Draft[] {
 
 const DESTINATION_ACTIONS: Readonly<Record<string, string>> = {
   SQS: "sqs:SendMessage",
+  SNS: "sns:publish",
   Lambda: "lambda:InvokeFunction",
 };
 

@@ -91,8 +91,8 @@ describe("the transform refuses", () => {
       "Resource with id [F] is invalid. Policy at index 0 in the 'Policies' property is not valid: Virga does not have the policy template 'KinesisCrudPolicy'.",
     ],
     [
-      fn("DeadLetterQueue: {Type: SNS, TargetArn: a}"),
-      "Resource with id [F] is invalid. Virga does not support a DeadLetterQueue of type SNS.",
+      fn("DeadLetterQueue: {Type: Mail, TargetArn: a}"),
+      "Resource with id [F] is invalid. 'DeadLetterQueue' requires Type of either SQS or SNS",
     ],
     [
       'Transform: AWS::Serverless-2016-10-31\nResources: {S: {Type: "AWS::Serverless::StateMachine"}}',
