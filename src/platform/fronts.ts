@@ -20,6 +20,8 @@ export interface FrontOptions {
 
 export function createFrontMatcher({ core, services, own, accountId, region }: FrontOptions): FrontMatcher<Who> {
   const fronts = [...own, ...services.flatMap((service) => service.fronts ?? [])];
+  const byPath = fronts.filter(({ host }) => host === undefined);
+  const anywhere = byPath.filter(({ path }) => !path?.source.startsWith("^\\/_"));
   const serviceOf = new Map(
     services.flatMap(({ name, fronts = [] }) => fronts.map((front) => [front, name as string])),
   );
@@ -68,7 +70,8 @@ export function createFrontMatcher({ core, services, own, accountId, region }: F
   return (head) => {
     const { host, path, method, headers } = head;
     const plain = host === "localhost" || /^[\d.]+$/.test(host) || host.startsWith("[");
-    for (const front of fronts) {
+    // Every API call comes by here: what lies under `/_` is looked for only there.
+    for (const front of !plain ? fronts : path.startsWith("/_") ? byPath : anywhere) {
       if (front.method && !front.method.test(method)) continue;
       if (front.contentType && !front.contentType.test(headers["content-type"] ?? "")) continue;
       if (front.when && !front.when(head)) continue;

@@ -14,16 +14,20 @@ export interface Readable extends Pick<Engine, "get" | "range"> {
 /** Above this many new keys, sorting everything is cheaper than inserting one by one. */
 const INSERT_MAX = 32;
 
+const NOTHING: Map<Key, Uint8Array | null> = new Map();
+const NONE: never[] = [];
+
 export class Overlay implements Readable {
   readonly #base: Readable;
-  readonly writes = new Map<Key, Uint8Array | null>();
-  readonly events: DomainEvent[] = [];
-  readonly effects: Array<() => void> = [];
+  /** Most operations only read, so what they would write into is made when they write. */
+  writes: Map<Key, Uint8Array | null> = NOTHING;
+  events: DomainEvent[] = NONE;
+  effects: Array<() => void> = NONE;
   /** What is to be added to counters when the batch commits. */
   additions: Map<Key, number> | undefined;
   /** The written keys in order, as far as they were needed in order; the rest waits in `#unsorted`. */
-  #sorted: Key[] = [];
-  #unsorted: Key[] = [];
+  #sorted: Key[] = NONE;
+  #unsorted: Key[] = NONE;
 
   constructor(base: Readable) {
     this.#base = base;
@@ -40,8 +44,22 @@ export class Overlay implements Readable {
   }
 
   set(key: Key, value: Uint8Array | null): void {
+    if (this.writes === NOTHING) {
+      this.writes = new Map();
+      this.#unsorted = [];
+    }
     if (!this.writes.has(key)) this.#unsorted.push(key);
     this.writes.set(key, value);
+  }
+
+  emit(event: DomainEvent): void {
+    if (this.events === NONE) this.events = [];
+    this.events.push(event);
+  }
+
+  effect(effect: () => void): void {
+    if (this.effects === NONE) this.effects = [];
+    this.effects.push(effect);
   }
 
   add(key: Key, amount: number): void {
@@ -94,8 +112,8 @@ export class Overlay implements Readable {
   /** Hands everything to the overlay below, which must be this one's base. */
   mergeInto(parent: Overlay): void {
     for (const [key, value] of this.writes) parent.set(key, value);
-    for (const event of this.events) parent.events.push(event);
-    for (const effect of this.effects) parent.effects.push(effect);
+    for (const event of this.events) parent.emit(event);
+    for (const effect of this.effects) parent.effect(effect);
     if (this.additions) for (const [key, amount] of this.additions) parent.add(key, amount);
   }
 
@@ -103,9 +121,9 @@ export class Overlay implements Readable {
     const fresh = this.#unsorted;
     if (fresh.length > 0) {
       if (fresh.length > INSERT_MAX) {
-        this.#sorted.push(...fresh);
-        this.#sorted.sort();
+        this.#sorted = [...this.#sorted, ...fresh].sort();
       } else {
+        if (this.#sorted === NONE) this.#sorted = [];
         for (const key of fresh) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
       }
       this.#unsorted = [];
@@ -153,13 +171,11 @@ export class OverlayTransaction implements Transaction {
   }
 
   emit(event: DomainEvent): void {
-    this.overlay.events.push(
-      this.trace === undefined || event.trace !== undefined ? event : { ...event, trace: this.trace },
-    );
+    this.overlay.emit(this.trace === undefined || event.trace !== undefined ? event : { ...event, trace: this.trace });
   }
 
   afterCommit(effect: () => void): void {
-    this.overlay.effects.push(effect);
+    this.overlay.effect(effect);
   }
 }
 

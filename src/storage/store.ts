@@ -24,6 +24,11 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+interface Outcome {
+  readonly threw: boolean;
+  readonly value: unknown;
+}
+
 export interface StoreOptions {
   readonly engine: Engine;
   /** Runs a batch soon, once: `setImmediate` for real, a queue in a simulation. */
@@ -102,20 +107,21 @@ export class Store {
     if (batch.length === 0) return;
 
     const outer = new Overlay(this.#shared);
-    const replies: Array<() => void> = [];
-    const rejects: Array<(error: unknown) => void> = [];
-    for (const { operation, resolve, reject } of batch) {
+    const outcomes: Outcome[] = [];
+    for (const { operation } of batch) {
       const inner = new OverlayTransaction(outer);
       try {
-        const result = operation(inner);
-        assert(!(result instanceof Promise), "an operation does not await");
+        const value = operation(inner);
+        assert(!(value instanceof Promise), "an operation does not await");
         inner.overlay.mergeInto(outer);
-        replies.push(() => resolve(result));
+        outcomes.push({ threw: false, value });
       } catch (error) {
-        replies.push(() => reject(error));
+        outcomes.push({ threw: true, value: error });
       }
-      rejects.push(reject);
     }
+    const rejectAll = (error: unknown) => {
+      for (const { reject } of batch) reject(error);
+    };
 
     let delivered: (() => void) | undefined;
     if (outer.writes.size > 0 || outer.events.length > 0 || outer.additions) {
@@ -134,20 +140,21 @@ export class Store {
         this.#unflushed++;
         this.#flushed = before.then(() => durable).finally(() => this.#unflushed--);
       } catch (error) {
-        for (const reject of rejects) reject(error);
+        rejectAll(error);
         return;
       }
     }
 
     const finish = () => {
-      for (const reply of replies) reply();
+      for (let i = 0; i < batch.length; i++) {
+        const { threw, value } = outcomes[i]!;
+        if (threw) batch[i]!.reject(value);
+        else batch[i]!.resolve(value);
+      }
       for (const effect of outer.effects) effect();
       delivered?.();
     };
     if (this.#unflushed === 0) finish();
-    else
-      this.#flushed.then(finish, (error) => {
-        for (const reject of rejects) reject(error);
-      });
+    else this.#flushed.then(finish, rejectAll);
   }
 }

@@ -59,24 +59,24 @@ export function authenticate<Who>(
   payloadHash: () => string,
   claim: Claim = readClaim(request),
 ): Authentication<Who> {
-  const refuse = refusals(protocol);
-  if (claim.kind === "malformed") throw refuse.malformed(claim.message, claim.presigned);
+  if (claim.kind === "malformed") throw refusals(protocol).malformed(claim.message, claim.presigned);
   if (claim.kind === "unsigned") {
     const older = service === "s3" ? readClaimV2(request) : undefined;
     if (older) return authenticateV2(request, older, authenticator, nowMs);
     const who = authenticator.unsigned(service);
-    if (who === undefined) throw refuse.unsigned();
+    if (who === undefined) throw refusals(protocol).unsigned();
     return { who, region: undefined, verification: undefined, signed: undefined };
   }
   const { signed } = claim;
   const { signedMs } = signed;
   if (signed.presigned && signedMs + signed.expiresSeconds! * 1000 < nowMs)
-    throw refuse.expiredRequest(signedMs + signed.expiresSeconds! * 1000, nowMs);
+    throw refusals(protocol).expiredRequest(signedMs + signed.expiresSeconds! * 1000, nowMs);
   const identity = authenticator.find(signed.accessKeyId);
   if (!identity) {
-    if (authenticator.required) throw refuse.unknownKey(signed.accessKeyId);
+    if (authenticator.required) throw refusals(protocol).unknownKey(signed.accessKeyId);
     return { who: authenticator.stranger(signed.accessKeyId), region: signed.region, verification: undefined, signed };
   }
+  const refuse = refusals(protocol);
   if (identity.sessionToken !== signed.sessionToken) throw refuse.badToken();
   if (identity.expiresMs !== undefined && identity.expiresMs <= nowMs) throw refuse.expiredToken();
   const skewMs = nowMs - signedMs;
