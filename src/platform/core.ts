@@ -4,16 +4,14 @@
  */
 import type { AccountId, Region } from "../kernel/arn.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { AwsError, assert, notImplemented } from "../kernel/errors.ts";
+import { notImplemented } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Measurements } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
 import { type Trace, Tracer, traceHeader } from "../kernel/trace.ts";
-import { usageKey } from "../metering/ledger.ts";
 import type { ServiceName } from "../services/clients.ts";
 import type {
   ApiRequest,
-  CallAs,
   Flow,
   FlowContext,
   Operation,
@@ -23,9 +21,10 @@ import type {
   Service,
 } from "../services/service.ts";
 import type { Blobs } from "../storage/blobs.ts";
-import { nested, OverlayTransaction } from "../storage/overlay.ts";
+import { OverlayTransaction } from "../storage/overlay.ts";
 import type { Store } from "../storage/store.ts";
 import type { Transaction } from "../storage/transaction.ts";
+import { FlowRun, OperationRun } from "./contexts.ts";
 import { Hub } from "./hub.ts";
 import type { Spans } from "./spans.ts";
 import { memberPath, type UnsupportedMember } from "./unsupported.ts";
@@ -76,6 +75,8 @@ export interface CoreOptions {
   readonly spans: Spans;
 }
 
+const NO_CONDITIONS: Readonly<Record<string, string>> = {};
+
 export class Core {
   readonly clock: Clock;
   readonly random: Random;
@@ -86,8 +87,8 @@ export class Core {
   readonly hub: Hub;
   readonly tracer: Tracer;
   readonly spans: Spans;
-  readonly #measurements: Measurements;
-  readonly #authorize: Authorize;
+  readonly measurements: Measurements;
+  readonly authorize: Authorize;
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: CoreOptions) {
@@ -100,13 +101,13 @@ export class Core {
     this.hub = new Hub(options.clock);
     this.tracer = new Tracer(options.random);
     this.spans = options.spans;
-    this.#measurements = options.measurements;
-    this.#authorize = options.authorize;
+    this.measurements = options.measurements;
+    this.authorize = options.authorize;
   }
 
   /** A public operation, each call a transaction of its own. @throws AwsError */
   async dispatch(service: string, operation: string, input: unknown, caller: Caller): Promise<any> {
-    const entry = this.#entry(service, operation);
+    const entry = this.entry(service, operation);
     const trace = this.traceUnder(caller);
     if (!trace.sampled) return this.#run(entry, input, caller, trace);
     const startMs = this.clock.nowMs();
@@ -128,144 +129,45 @@ export class Core {
   }
 
   async #run(entry: Entry, input: unknown, caller: Caller, trace: Trace): Promise<any> {
-    refuseUnsupported(entry, input);
     if (entry.operation) {
       const run = entry.operation;
       return this.store.write((tx) => {
         const context = this.context(tx, caller, trace);
-        this.#authorize(
-          tx,
-          entry.service,
-          entry.name,
-          () => entry.permissions(input, context),
-          context,
-          caller.conditions ?? {},
-        );
+        this.admit(tx, entry, input, context, caller);
         return run(tx, input, context);
       });
     }
-    this.store.peek((tx) => {
-      const context = this.context(tx, caller, trace);
-      this.#authorize(
-        tx,
-        entry.service,
-        entry.name,
-        () => entry.permissions(input, context),
-        context,
-        caller.conditions ?? {},
-      );
-    });
+    this.store.peek((tx) => this.admit(tx, entry, input, this.context(tx, caller, trace), caller));
     return entry.flow!(this.flow(caller, trace), input);
+  }
+
+  /** Refuses what is not supported, then whoever may not. @throws AwsError */
+  admit(
+    tx: Transaction,
+    entry: Entry,
+    input: unknown,
+    context: OperationContext,
+    { conditions = NO_CONDITIONS }: Pick<Caller, "conditions">,
+  ): void {
+    for (const member of entry.unsupported) {
+      if (member.isSet(input)) throw notImplemented(`${member.name} of ${entry.service.name}:${entry.name}`);
+    }
+    this.authorize(tx, entry.service, entry.name, () => entry.permissions(input, context), context, conditions);
   }
 
   /** What a flow, a front or a subscriber works with. */
   flow(caller: Caller, trace: Trace = this.traceUnder(caller)): FlowContext {
-    const derive = (as: CallAs & { readonly signal?: AbortSignal }): Caller => ({
-      principal: as.principal ?? caller.principal,
-      accountId: as.accountId ?? caller.accountId,
-      region: as.region ?? caller.region,
-      requestId: this.random.uuid(),
-      endpoint: caller.endpoint,
-      signal: as.signal ?? caller.signal,
-      trace: as.trace ?? trace,
-      ...(caller.conditions ? { conditions: caller.conditions } : {}),
-    });
-    return {
-      accountId: caller.accountId,
-      region: caller.region,
-      principal: caller.principal,
-      requestId: caller.requestId,
-      endpoint: caller.endpoint,
-      clock: this.clock,
-      random: this.random,
-      log: this.log,
-      blobs: this.blobs,
-      signal: caller.signal,
-      ...(caller.http ? { http: caller.http } : {}),
-      trace,
-      tracer: this.tracer,
-      spans: this.spans,
-      measure: (datum) => this.#measurements.add(caller.accountId, caller.region, this.clock.nowMs(), datum),
-      write: (operation) => this.store.write((tx) => operation(tx, this.context(tx, caller, trace))),
-      call: (service, operation, input, as = {}) => this.dispatch(service, operation, input, derive(as)),
-      wait: (topic, timeoutMs, signal = caller.signal) => this.hub.wait(topic, timeoutMs, signal),
-      as: (as) => this.flow(derive(as), as.trace ?? trace),
-    };
+    return new FlowRun(this, caller, trace);
   }
 
   /** What an operation works with, for one run. */
   context(tx: Transaction, caller: Omit<Caller, "signal">, trace: Trace): OperationContext {
-    const nowMs = this.clock.nowMs();
     if (trace.sampled && tx instanceof OverlayTransaction) tx.trace = traceHeader(trace);
-    const context: OperationContext = {
-      accountId: caller.accountId,
-      region: caller.region,
-      principal: caller.principal,
-      requestId: caller.requestId,
-      nowMs,
-      random: this.random,
-      endpoint: caller.endpoint,
-      allows: (serviceName, permission) => {
-        const service = this.services.get(serviceName);
-        assert(service, `${serviceName} is one of the services`);
-        try {
-          this.#authorize(tx, service, permission.action, () => [permission], context, caller.conditions ?? {});
-          return true;
-        } catch (error) {
-          if (error instanceof AwsError) return false;
-          throw error;
-        }
-      },
-      trace,
-      use: ({ resource, usageType, quantity }) =>
-        tx.add(usageKey(nowMs, caller.accountId, caller.region, resource, usageType), quantity),
-      measure: (datum) => tx.afterCommit(() => this.#measurements.add(caller.accountId, caller.region, nowMs, datum)),
-      wake: (topic) => tx.afterCommit(() => this.hub.wake(topic)),
-      call: (service, operation, input, as = {}) => {
-        const entry = this.#entry(service, operation);
-        assert(entry.operation, `${service}:${operation} can be called in a transaction`);
-        refuseUnsupported(entry, input);
-        const run = entry.operation;
-        return nested(tx, (inner) => {
-          const innerCaller = {
-            principal: as.principal ?? caller.principal,
-            accountId: as.accountId ?? caller.accountId,
-            region: as.region ?? caller.region,
-            requestId: this.random.uuid(),
-            endpoint: caller.endpoint,
-            trace: as.trace ?? trace,
-            ...(caller.conditions ? { conditions: caller.conditions } : {}),
-          };
-          const innerTrace = this.tracer.under(innerCaller.trace);
-          const innerContext = this.context(inner, innerCaller, innerTrace);
-          if (innerTrace.sampled) {
-            const { requestId } = innerCaller;
-            const work = {
-              caller: innerCaller,
-              trace: innerTrace,
-              startMs: nowMs,
-              service,
-              name: operation,
-              requestId,
-            };
-            inner.afterCommit(() => this.spans.operation(entry, input, { ...work, durationMs: 0 }));
-          }
-          this.#authorize(
-            inner,
-            entry.service,
-            entry.name,
-            () => entry.permissions(input, innerContext),
-            innerContext,
-            caller.conditions ?? {},
-          );
-          return run(inner, input, innerContext);
-        });
-      },
-    };
-    return context;
+    return new OperationRun(this, tx, caller, trace);
   }
 
-  #entry(serviceName: string, operation: string): Entry {
+  /** @throws NotImplemented for an operation that Virga does not have */
+  entry(serviceName: string, operation: string): Entry {
     const id = `${serviceName}:${operation}`;
     const known = this.#entries.get(id);
     if (known) return known;
@@ -310,9 +212,3 @@ const IAM_PREFIX: Partial<Record<ServiceName, string>> = {
   elbv2: "elasticloadbalancing",
   sesv2: "ses",
 };
-
-function refuseUnsupported(entry: Entry, input: unknown): void {
-  for (const member of entry.unsupported) {
-    if (member.isSet(input)) throw notImplemented(`${member.name} of ${entry.service.name}:${entry.name}`);
-  }
-}

@@ -10,7 +10,6 @@ import { type Clock, SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { Measurements } from "../kernel/measurements.ts";
 import { SystemRandom } from "../kernel/random.ts";
-import { parseTraceHeader } from "../kernel/trace.ts";
 import { authorize } from "../services/iam/authorization.ts";
 import { findAccessKey } from "../services/iam/credentials.ts";
 import { checkDocument, replyHeaders } from "../services/s3/web.ts";
@@ -36,6 +35,7 @@ import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
 import { snsPorts } from "./sns-ports.ts";
 import { Spans } from "./spans.ts";
+import { WireCaller } from "./wire-caller.ts";
 
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
 const STACK_PATIENCE_MS = 5000;
@@ -154,19 +154,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         region: settings.region,
       }),
       dispatch: (call) =>
-        core.dispatch(call.service, call.operation, call.input, {
-          principal: call.who.principal,
-          accountId: call.who.accountId,
-          region: (call.region as Region | undefined) ?? settings.region,
-          requestId: call.requestId,
-          endpoint: call.endpoint,
-          get signal() {
-            return call.signal;
-          },
-          http: call,
-          trace: parseTraceHeader(call.headers["x-amzn-trace-id"]),
-          conditions: { "aws:SourceIp": call.sourceIp, "aws:UserAgent": call.headers["user-agent"] ?? "" },
-        }),
+        core.dispatch(call.service, call.operation, call.input, new WireCaller(call, settings.region)),
       front: createFrontMatcher({
         core: () => core,
         services,

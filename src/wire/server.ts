@@ -137,7 +137,6 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     const headers = request.headers as Record<string, string>;
     const host = hostName(headers["host"]);
     latest.set(request.socket, request);
-    const sourceIp = sourceIpOf(request);
 
     const head: Head = { method: request.method!, path, query, host, headers };
     const page = options.authenticator.required ? undefined : foreignPage(head);
@@ -163,23 +162,7 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
       const target = routed.target();
 
       const { who, region, input, trailers } = await readCall(request, head, target, authenticator, form, body);
-      let abort: AbortController | undefined;
-      const call: ApiCall<Who> = {
-        service: target.service,
-        operation: target.operation.name,
-        input,
-        who,
-        region,
-        requestId,
-        endpoint: endpointOf(headers),
-        method: request.method!,
-        headers,
-        sourceIp,
-        trailers,
-        get signal() {
-          return (abort ??= abortWith(response)).signal;
-        },
-      };
+      const call = new Call(request, response, target, input, who, region, requestId, trailers);
       const output = await options.dispatch(call);
       reply = router.protocolOf(target.service).encode(target.operation, target.protocol, output ?? {}, requestId);
     } catch (thrown) {
@@ -225,8 +208,8 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
     const isS3 = target.service === "s3";
     const chunked =
       isS3 && (contentHash?.startsWith("STREAMING-") || headers["content-encoding"]?.includes("aws-chunked"));
-    let body: Buffer | Readable = collected ?? Buffer.alloc(0);
-    let trailers: () => Readonly<Record<string, string>> = () => ({});
+    let body: Buffer | Readable = collected ?? NO_BYTES;
+    let trailers = noTrailers;
     let authentication: Authentication<Who>;
     const verify = (payloadHash: () => string) =>
       authenticate(head, target.service, target.protocol, authenticator, options.nowMs(), payloadHash, target.claim);
@@ -341,6 +324,61 @@ export function createWireServer<Who>(options: WireOptions<Who>): Server {
   }
 }
 
+class Call<Who> implements ApiCall<Who> {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: unknown;
+  readonly who: Who;
+  readonly region: string | undefined;
+  readonly requestId: string;
+  readonly trailers: () => Readonly<Record<string, string>>;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #abort: AbortController | undefined;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+    input: unknown,
+    who: Who,
+    region: string | undefined,
+    requestId: string,
+    trailers: () => Readonly<Record<string, string>>,
+  ) {
+    this.service = target.service;
+    this.operation = target.operation.name;
+    this.input = input;
+    this.who = who;
+    this.region = region;
+    this.requestId = requestId;
+    this.trailers = trailers;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  get endpoint(): string {
+    return endpointOf(this.headers);
+  }
+
+  get method(): string {
+    return this.#request.method!;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#request.headers as Record<string, string>;
+  }
+
+  get sourceIp(): string {
+    return sourceIpOf(this.#request);
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= abortWith(this.#response);
+    return this.#abort.signal;
+  }
+}
+
 /** What a request is taken for until it is known better. */
 const UNKNOWN = refused("s3", "restXml", unknownOperation(""));
 const UNKNOWN_QUERY = refused("s3", "awsQuery", unknownOperation(""));
@@ -406,7 +444,7 @@ export function sourceIpOf(request: IncomingMessage): string {
   return request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "127.0.0.1";
 }
 
-function endpointOf(headers: Record<string, string>): string {
+function endpointOf(headers: Readonly<Record<string, string>>): string {
   return `http://${headers["host"] ?? "localhost"}`;
 }
 
@@ -427,6 +465,10 @@ function abortWith(response: ServerResponse): AbortController {
     });
   return abort;
 }
+
+const NO_BYTES = Buffer.alloc(0);
+const NO_TRAILERS: Readonly<Record<string, string>> = {};
+const noTrailers = () => NO_TRAILERS;
 
 const NO_BODY = new Set([204, 304]);
 
