@@ -7,6 +7,7 @@ import { createCloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
+import { createEvents } from "../services/events/service.ts";
 import { accountOfAccessKey } from "../services/iam/credentials.ts";
 import { iam } from "../services/iam/service.ts";
 import type { LambdaPorts } from "../services/lambda/ports.ts";
@@ -46,6 +47,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     httpApis.service,
     dynamodb,
     createDynamodbstreams(streams),
+    createEvents(),
     iam,
     createLambda(ports.lambda),
     logs,
