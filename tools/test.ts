@@ -22,6 +22,7 @@ const PROCESSES = [
   "src/functions/process.test.ts",
   "src/functions/runtimes/java.test.ts",
   "src/functions/runtimes/ruby.test.ts",
+  "src/functions/streaming.test.ts",
   "src/functions/walls.test.ts",
 ];
 const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];

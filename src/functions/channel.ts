@@ -65,7 +65,7 @@ export function encodeFrame(header: ToWorker, body: Uint8Array = new Uint8Array(
  * Cuts a stream of bytes into frames. The function given takes each chunk as it comes.
  * @throws Error when the bytes are no frames: the worker's own code has written to the line
  */
-export function frameReader(onFrame: (header: FromWorker, body: Buffer) => void): (chunk: Buffer) => void {
+export function frameReader(onFrame: (header: FromWorker, body: Buffer) => unknown): (chunk: Buffer) => void {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   return (chunk) => {

@@ -22,7 +22,7 @@ import {
 import { InvocationLog } from "./invocation-log.ts";
 import { canBeSpare, placesOf, StartRefused } from "./launch.ts";
 import { type Machine, type MachineSettings, openMachine } from "./machine.ts";
-import { exited, type Failure, notStarted, reported, responseTooLarge, timedOut } from "./outcome.ts";
+import { exited, type Failure, notStarted, reported, responseTooLarge, STREAM_BYTES_MAX, timedOut } from "./outcome.ts";
 import { reportMachine } from "./report.ts";
 import { createRuntimes } from "./runtimes/find.ts";
 import type { Runtime } from "./runtimes/search.ts";
@@ -365,7 +365,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       durationMs = spec.timeoutMs;
       failure = timedOut(requestId, spec.timeoutMs, clock.nowMs());
     } else if (ran.kind === "exited") failure = exited(requestId, ran.exit);
-    else if (ran.kind === "too-large") failure = responseTooLarge();
+    else if (ran.kind === "too-large") failure = responseTooLarge(invocation.sink && STREAM_BYTES_MAX);
     else if (ran.kind === "error") failure = reported(ran.payload);
     const result = complete(slot, job, failure ?? (ran as { payload: Buffer }).payload, durationMs, initMs);
     if (ran.kind === "timeout" || ran.kind === "exited" || (ran.kind === "error" && ran.last)) {

@@ -57,6 +57,17 @@ export interface Invocation {
   readonly traceId?: string;
   /** Base64-decoded JSON text. */
   readonly clientContext?: string;
+  /** Where what the function streams goes; without it, it is collected. What is not streamed is the result's payload either way. */
+  readonly sink?: ResponseSink;
+}
+
+/** Takes a response piece by piece, while the function writes it. */
+export interface ResponseSink {
+  /**
+   * @param contentType what the function calls it, once it has said so
+   * @returns resolves when more may come; undefined when it may at once
+   */
+  write(chunk: Buffer, contentType: string | undefined): Promise<void> | undefined;
 }
 
 export interface InvocationResult {

@@ -8,6 +8,9 @@
 /** AWS's limit of a buffered response: 6 MiB and a hundred bytes. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const RESPONSE_BYTES_MAX = 6_291_556;
 
+/** AWS's limit of a streamed response. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html */
+export const STREAM_BYTES_MAX = 200 * 1024 * 1024;
+
 /** What the host found wrong with an invocation or an initialisation. */
 export interface Failure {
   /** As in the payload and the REPORT line: `Sandbox.Timedout`, `Runtime.ExitError`, or the type that the function's runtime gave. */
@@ -81,8 +84,8 @@ export function timedOut(requestId: string, timeoutMs: number, nowMs: number): F
   };
 }
 
-export function responseTooLarge(): Failure {
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${RESPONSE_BYTES_MAX} bytes).`;
+export function responseTooLarge(bytesMax = RESPONSE_BYTES_MAX): Failure {
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${bytesMax} bytes).`;
   const errorType = "Function.ResponseSizeTooLarge";
   return {
     errorType,

@@ -33,11 +33,11 @@ interface Given {
 
 /**
  * @param belongs whether a connection from this loopback port was made by the worker
- * @param onFrame what the runtime says; `idle` whenever it asks for an event
+ * @param onFrame what the runtime says; `idle` whenever it asks for an event. What it returns is waited for before more of a stream is read
  */
 export async function openRuntimeApi(
   belongs: (port: number) => boolean,
-  onFrame: (header: FromWorker | { readonly kind: "idle" }, body: Buffer) => void,
+  onFrame: (header: FromWorker | { readonly kind: "idle" }, body: Buffer) => Promise<void> | undefined,
 ): Promise<RuntimeApi> {
   let next: Given | undefined;
   let asking: ServerResponse | undefined;
@@ -93,6 +93,8 @@ export async function openRuntimeApi(
       return;
     }
     const requestId = decodeURIComponent(post[1]!);
+    if (post[2] === "response" && request.headers["lambda-runtime-function-response-mode"] === "streaming")
+      return stream(request, response, requestId);
     const body = await read(request);
     if (requestId !== running) return refuse(response, 400, "InvalidRequestID", "Invalid request ID");
     running = undefined;
@@ -101,8 +103,7 @@ export async function openRuntimeApi(
       onFrame({ kind: "error", requestId }, withType(body, request));
     } else if (request.trailers[HEADER_ERROR_TYPE] !== undefined) {
       accept(response);
-      const encoded = request.trailers["lambda-runtime-function-error-body"] ?? "";
-      onFrame({ kind: "error", requestId }, Buffer.from(encoded, "base64"));
+      onFrame({ kind: "error", requestId }, errorInTrailers(request));
     } else if (body.length > RESPONSE_BYTES_MAX) {
       const limit = `Exceeded maximum allowed payload size (${RESPONSE_BYTES_MAX} bytes).`;
       refuse(response, 413, "RequestEntityTooLarge", limit);
@@ -111,6 +112,18 @@ export async function openRuntimeApi(
       accept(response);
       onFrame({ kind: "response", requestId }, body);
     }
+  };
+
+  /** A response that comes in pieces; an error in the middle of it stands in the trailers. */
+  const stream = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+    if (requestId !== running) return refuse(response, 400, "InvalidRequestID", "Invalid request ID");
+    const contentType = request.headers["content-type"];
+    const kind = { requestId, ...(contentType !== undefined && { contentType }) };
+    for await (const chunk of request as AsyncIterable<Buffer>) await onFrame({ kind: "chunk", ...kind }, chunk);
+    running = undefined;
+    accept(response);
+    if (request.trailers[HEADER_ERROR_TYPE] === undefined) onFrame({ kind: "end", ...kind }, Buffer.alloc(0));
+    else onFrame({ kind: "error", requestId }, errorInTrailers(request));
   };
 
   const server = createServer(UNTIMED, (request, response) => {
@@ -146,6 +159,9 @@ async function read(request: IncomingMessage): Promise<Buffer> {
   }
   return Buffer.concat(chunks);
 }
+
+const errorInTrailers = (request: IncomingMessage): Buffer =>
+  Buffer.from(request.trailers["lambda-runtime-function-error-body"] ?? "", "base64");
 
 /** The error's type, where the runtime gave it in a header alone. */
 function withType(body: Buffer, request: IncomingMessage): Buffer {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import { encodeFrame, type FromWorker, frameReader } from "./channel.ts";
 import { searchPath } from "./environment.ts";
-import type { FunctionSpec, Invocation } from "./host.ts";
+import type { FunctionSpec, Invocation, ResponseSink } from "./host.ts";
 import { lineSplitter } from "./invocation-log.ts";
 import type { Cgroup } from "./isolation/cgroups.ts";
 import { passwd, UID_COUNT, UID_FIRST } from "./isolation/sandbox.ts";
@@ -20,7 +20,7 @@ import {
   type StartOptions,
   type WorkerGround,
 } from "./launch.ts";
-import { type Exit, RESPONSE_BYTES_MAX } from "./outcome.ts";
+import { type Exit, RESPONSE_BYTES_MAX, STREAM_BYTES_MAX } from "./outcome.ts";
 import { boundData, isOwnConnection, peakOf, signalTree } from "./processes.ts";
 import { openRuntimeApi } from "./runtime-api.ts";
 import { compileJava } from "./runtimes/find-java.ts";
@@ -113,6 +113,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   let onBegun: ((kind: "ready" | "failed", payload: Buffer) => void) | undefined;
   let onRan: ((ran: Ran) => void) | undefined;
   let currentRequest: string | undefined;
+  let sink: ResponseSink | undefined;
   let chunks: Buffer[] = [];
   let chunkBytes = 0;
   let memoryKb = 0;
@@ -123,38 +124,60 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     onWaiting = resolve;
   });
 
-  const receive = (header: FromWorker | { readonly kind: "idle" }, body: Buffer): void => {
+  /** @returns where the worker shall wait before it says more */
+  const receive = (header: FromWorker | { readonly kind: "idle" }, body: Buffer): Promise<void> | undefined => {
     if (header.kind === "log") {
       worker.onLine(header.timestampMs, body.toString("utf8"));
-      return;
+      return undefined;
     }
     if (header.kind === "waiting") {
       onWaiting();
-      return;
+      return undefined;
     }
     if (header.kind === "idle") {
       idleNow = true;
       onIdle?.();
-      return;
+      return undefined;
     }
     if (header.kind === "ready" || header.kind === "init-error") {
       onBegun?.(header.kind === "ready" ? "ready" : "failed", Buffer.from(body));
-      return;
+      return undefined;
     }
-    if (header.requestId !== currentRequest) return;
+    if (header.requestId !== currentRequest) return undefined;
     if (header.kind === "chunk") {
       chunkBytes += body.length;
+      if (sink !== undefined) return passOn(sink, body, header.contentType);
       // What exceeds the limit is not kept, only known.
       if (chunkBytes <= RESPONSE_BYTES_MAX) chunks.push(Buffer.from(body));
-      return;
+      return undefined;
     }
     memoryKb = Math.max(memoryKb, header.memoryKb ?? 0);
     currentRequest = undefined;
     if (api === undefined) idleNow = true;
+    // An empty stream has a content type too.
+    if (header.kind === "end" && sink !== undefined && chunkBytes === 0) void sink.write(body, header.contentType);
     const payload = header.kind === "end" ? Buffer.concat(chunks) : Buffer.from(body);
-    const tooLarge = Math.max(payload.length, chunkBytes) > RESPONSE_BYTES_MAX;
+    const tooLarge = Math.max(payload.length, sink === undefined ? chunkBytes : 0) > RESPONSE_BYTES_MAX;
     if (header.kind === "error") onRan?.({ kind: "error", payload, last: header.last === true });
     else onRan?.(tooLarge ? { kind: "too-large" } : { kind: "response", payload });
+    return undefined;
+  };
+
+  /** A taker that is not ready for more stops the worker: what it writes next waits in its own hands. */
+  const passOn = (to: ResponseSink, body: Buffer, contentType: string | undefined): Promise<void> | undefined => {
+    if (chunkBytes > STREAM_BYTES_MAX) {
+      currentRequest = undefined;
+      onRan?.({ kind: "too-large" });
+      end();
+      return undefined;
+    }
+    const taken = to.write(Buffer.from(body), contentType);
+    const line = launched.fromWorker;
+    if (taken !== undefined && line !== undefined) {
+      line.pause();
+      void taken.then(() => line.resume());
+    }
+    return taken;
   };
 
   const stdout = lineSplitter((line) => worker.onLine(clock.nowMs(), line));
@@ -292,6 +315,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
 
     async run(spec, invocation, limitMs) {
       currentRequest = invocation.requestId;
+      sink = invocation.sink;
       chunks = [];
       chunkBytes = 0;
       const ran = race<Ran>(
@@ -314,6 +338,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       const result = await ran.result;
       onRan = undefined;
       currentRequest = undefined;
+      sink = undefined;
       chunks = [];
       // Lines that were written before the answer are there within this turn of the event loop.
       await new Promise((resolve) => setImmediate(resolve));

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { AwsError } from "../kernel/errors.ts";
 import { cborDecoder, cborEncoder, parseCbor, writeCbor } from "./cbor.ts";
+import { EVENT_STREAM_TYPE, eventStream } from "./event-stream.ts";
 import { awsJson, parseJson, restJson } from "./json.ts";
 import { type FormTree, formDecoder } from "./query.ts";
 import {
@@ -17,7 +18,14 @@ import {
   readBindings,
   writeBindings,
 } from "./rest.ts";
-import { isStructure, type ModelledError, type Operation, type ServiceModel, type Shape } from "./shapes.ts";
+import {
+  isStructure,
+  type ModelledError,
+  type Operation,
+  type ServiceModel,
+  type Shape,
+  type Structure,
+} from "./shapes.ts";
 import { escapeXml, parseXml, xmlContents, xmlDocument, xmlReader, xmlText } from "./xml.ts";
 
 export type Protocol = "awsJson1_0" | "awsJson1_1" | "awsQuery" | "ec2Query" | "restJson1" | "restXml" | "rpcv2Cbor";
@@ -185,7 +193,14 @@ export class ServiceProtocol {
     if (payload) {
       const value = output[payload.name];
       if (value != null) {
-        if (isStructure(payload.shape)) {
+        if (payload.traits.eventStream) {
+          headers["content-type"] = EVENT_STREAM_TYPE;
+          body = eventStream(payload.shape as Structure, value, (shape, event) =>
+            xml
+              ? ["text/xml", xmlDocument(shape, event, shape.xmlName ?? shape.name, namespace)]
+              : ["application/json", JSON.stringify(restJson.encoder(shape)(event))],
+          );
+        } else if (isStructure(payload.shape)) {
           headers["content-type"] = xml ? "application/xml" : "application/json";
           body = xml
             ? xmlDocument(

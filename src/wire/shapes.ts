@@ -42,6 +42,8 @@ export interface MemberTraits {
   readonly mediaType?: string;
   readonly streaming?: true;
   readonly eventStream?: true;
+  /** Of an event: this member alone is its body. */
+  readonly eventPayload?: true;
   readonly hostLabel?: true;
   readonly idempotencyToken?: true;
 }

@@ -38,8 +38,11 @@ import {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { GetRoleCommand, IAMClient, NoSuchEntityException } from "@aws-sdk/client-iam";
 import {
+  AddPermissionCommand,
   CreateFunctionCommand,
+  CreateFunctionUrlConfigCommand,
   InvokeCommand,
+  InvokeWithResponseStreamCommand,
   LambdaClient,
   PublishVersionCommand,
   paginateListVersionsByFunction,
@@ -194,6 +197,40 @@ test("Lambda and Logs: waiters, versions in pages, what was logged in pages", as
     const answer = await lambda.send(new InvokeCommand({ FunctionName, Qualifier }));
     assert.deepEqual([answer.ExecutedVersion, answer.Payload!.transformToString()], [Qualifier, Qualifier]);
   }
+  const ZipFile = await zip({
+    "index.mjs": `export const handler = awslambda.streamifyResponse(async (event, stream) => {
+      const http = awslambda.HttpResponseStream.from(stream, { statusCode: 202, headers: { "x-made": "yes" } });
+      http.write("a"); http.write("b");
+      if (event.fail) throw new TypeError("bad");
+      http.end();
+    });`,
+  });
+  await lambda.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile }));
+  const streamed = async (event: object) => {
+    const { EventStream } = await lambda.send(
+      new InvokeWithResponseStreamCommand({ FunctionName, Payload: JSON.stringify(event) }),
+    );
+    let text = "";
+    for await (const { PayloadChunk, InvokeComplete } of EventStream!) {
+      text += Buffer.from(PayloadChunk?.Payload ?? []).toString();
+      if (InvokeComplete) return [text.split("\0").at(-1), InvokeComplete.ErrorCode];
+    }
+    throw new Error("the stream did not say that it is complete");
+  };
+  assert.deepEqual(await streamed({}), ["ab", undefined]);
+  assert.deepEqual(await streamed({ fail: 1 }), ["ab", "TypeError"]);
+  const url = { FunctionName, AuthType: "NONE", InvokeMode: "RESPONSE_STREAM" } as const;
+  const { FunctionUrl } = await lambda.send(new CreateFunctionUrlConfigCommand(url));
+  const open = { FunctionName, StatementId: "open", Principal: "*" };
+  await lambda.send(
+    new AddPermissionCommand({ ...open, Action: "lambda:InvokeFunctionUrl", FunctionUrlAuthType: "NONE" }),
+  );
+  const path = `/_aws/lambda-url/${new URL(FunctionUrl!).hostname.split(".")[0]}/`;
+  const answer = await fetch(
+    new URL(path, await lambda.config.endpoint!().then((at) => `${at.protocol}//${at.hostname}:${at.port}`)),
+  );
+  assert.deepEqual([answer.status, answer.headers.get("x-made"), await answer.text()], [202, "yes", "ab"]);
+
   await assert.rejects(
     lambda.send(new InvokeCommand({ FunctionName, Qualifier: "9" })),
     (error) => error instanceof ResourceNotFoundException && error.Type === "User",

@@ -71,6 +71,7 @@ const TRAITS = [
   "jsonName",
   "mediaType",
   "streaming",
+  "eventPayload",
   "hostLabel",
   "idempotencyToken",
 ] as const;

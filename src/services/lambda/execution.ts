@@ -10,7 +10,13 @@ import { codeDirectory } from "./code.ts";
 import { unreservedConcurrency } from "./concurrency.ts";
 import { invalidRuntime, tooManyRequests } from "./errors.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
-import { concurrencyExceeded, type FunctionSpec, type InvocationResult, runtimeUnavailable } from "./ports.ts";
+import {
+  concurrencyExceeded,
+  type FunctionSpec,
+  type InvocationResult,
+  type ResponseSink,
+  runtimeUnavailable,
+} from "./ports.ts";
 import { aliases, aliasKey, type VersionRecord } from "./state.ts";
 import type { Functions } from "./stored.ts";
 import { requireFunction, requireVersion } from "./stored.ts";
@@ -60,7 +66,12 @@ export async function execute(
   functions: Functions,
   flow: FlowContext,
   target: Target,
-  invocation: { readonly payload: Uint8Array; readonly requestId: string; readonly clientContext?: string | undefined },
+  invocation: {
+    readonly payload: Uint8Array;
+    readonly requestId: string;
+    readonly clientContext?: string | undefined;
+    readonly sink?: ResponseSink;
+  },
 ): Promise<Execution> {
   const { at, record, reservedConcurrency } = target;
   if (reservedConcurrency === 0) throw tooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded");
@@ -72,6 +83,7 @@ export async function execute(
       payload: invocation.payload,
       traceId: traceHeader(span.trace),
       ...(invocation.clientContext === undefined ? {} : { clientContext: invocation.clientContext }),
+      ...(invocation.sink === undefined ? {} : { sink: invocation.sink }),
     });
     span.end(result);
     return { ...result, version: record.version };

@@ -54,7 +54,7 @@ export function invoke(functions: Functions): Flow<Input, Output> {
 }
 
 /** An empty payload is an empty event. */
-function readPayload(given: Uint8Array | string | undefined, asynchronous: boolean): Buffer {
+export function readPayload(given: Uint8Array | string | undefined, asynchronous: boolean): Buffer {
   const payload = given === undefined ? EMPTY_EVENT : Buffer.from(given as Uint8Array);
   const limit = asynchronous ? LIMITS.asyncPayloadBytes : LIMITS.syncPayloadBytes;
   if (payload.byteLength > limit) {
@@ -72,7 +72,7 @@ function readPayload(given: Uint8Array | string | undefined, asynchronous: boole
 }
 
 /** Base64 of a JSON text of at most 3,583 bytes; handed on decoded. */
-function readClientContext(given: string | undefined): string | undefined {
+export function readClientContext(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   const text = Buffer.from(given, "base64").toString("utf8");
   if (Buffer.byteLength(given) > LIMITS.clientContextBytes) {

@@ -43,6 +43,16 @@ export interface Invocation {
   readonly payload: Uint8Array;
   readonly traceId?: string;
   readonly clientContext?: string;
+  readonly sink?: ResponseSink;
+}
+
+/** Takes a response piece by piece, while the function writes it. */
+export interface ResponseSink {
+  /**
+   * @param contentType what the function calls it, once it has said so
+   * @returns resolves when more may come; undefined when it may at once
+   */
+  write(chunk: Buffer, contentType: string | undefined): Promise<void> | undefined;
 }
 
 export interface InvocationResult {

@@ -54,6 +54,7 @@ import { resourcesOf } from "./resources.ts";
 import { createRoles } from "./roles.ts";
 import type { Place } from "./state.ts";
 import { type Functions, storedHashes } from "./stored.ts";
+import { invokeWithResponseStream } from "./streaming.ts";
 import { listTags, tagResource, untagResource } from "./tags.ts";
 import { urlFronts } from "./url-front.ts";
 import {
@@ -170,6 +171,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       UpdateFunctionCode: updateFunctionCode(functions),
       UpdateFunctionConfiguration: updateFunctionConfiguration(functions),
       Invoke: invoke(functions),
+      InvokeWithResponseStream: invokeWithResponseStream(functions),
       CreateEventSourceMapping: createEventSourceMapping(functions),
       UpdateEventSourceMapping: updateEventSourceMapping(functions),
       PublishLayerVersion: publishLayerVersion(ports),
@@ -221,6 +223,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
         "ProvisionedPollerConfig",
       ],
       Invoke: ["DurableExecutionName", "TenantId"],
+      InvokeWithResponseStream: ["TenantId"],
       PublishLayerVersion: ["Content.S3ObjectStorageMode"],
     },
     permissions: {
@@ -231,6 +234,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       UpdateFunctionConfiguration: passingRole("UpdateFunctionConfiguration"),
       DeleteFunction: onFunction("DeleteFunction"),
       Invoke: onFunction("InvokeFunction"),
+      InvokeWithResponseStream: onFunction("InvokeFunction"),
       GetFunctionCodeSigningConfig: onFunction("GetFunctionCodeSigningConfig"),
       GetRuntimeManagementConfig: onFunction("GetRuntimeManagementConfig"),
       PublishVersion: onFunction("PublishVersion"),

@@ -105,6 +105,8 @@ export interface UrlRecord {
   readonly urlId: string;
   readonly authType: "NONE" | "AWS_IAM";
   readonly cors?: UrlCors;
+  /** Set when answers leave while the function writes them. */
+  readonly streams?: true;
   readonly createdMs: number;
   readonly modifiedMs: number;
 }

@@ -14,6 +14,7 @@ import { resourcePolicy } from "./permissions.ts";
 import { LIMITS } from "./rules.ts";
 import { type UrlCors, type UrlRecord, urlAddresses, urlAddressKey, urlKey, urls } from "./state.ts";
 import type { Functions } from "./stored.ts";
+import { executeStreaming, HTTP_INTEGRATION, type Prelude, type Streamed, takePrelude } from "./streaming.ts";
 
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded)\b|application\/[^;]*\+(json|xml)\b)/i;
 
@@ -74,11 +75,10 @@ async function answer(
     const caller = url.authType === "AWS_IAM" ? flow.principal : undefined;
     const event = eventOf(flow, request, body, { urlId, caller });
     const scope = flow.as({ accountId: target.at.accountId, region: target.at.region });
-    const execution = await execute(functions, scope, target, {
-      payload: Buffer.from(JSON.stringify(event)),
-      requestId: flow.requestId,
-    });
-    return withCors(responseOf(execution));
+    const invocation = { payload: Buffer.from(JSON.stringify(event)), requestId: flow.requestId };
+    if (url.streams)
+      return withCors(await streamedResponse(await executeStreaming(functions, scope, target, invocation)));
+    return withCors(responseOf(await execute(functions, scope, target, invocation)));
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     if (error.status === 429) return withCors(message(429, "Rate Exceeded."));
@@ -207,6 +207,29 @@ function iamOf(caller: Principal): unknown {
   };
 }
 
+/** Status and headers are what the function put before its body, if it says that it did; without, the body is all there is. */
+async function streamedResponse({ body, contentType, outcome }: Streamed): Promise<HttpResponse> {
+  // An error before the first byte can still be told; later, the answer is cut off.
+  if (contentType === undefined && (await outcome).functionError !== undefined) {
+    body.destroy();
+    return message(502, "Internal Server Error");
+  }
+  void outcome.then(
+    ({ functionError }) => {
+      if (functionError !== undefined) body.destroy(new Error("The function failed while it streamed its response."));
+    },
+    () => {},
+  );
+  const prelude = contentType === HTTP_INTEGRATION ? await takePrelude(body) : {};
+  const head =
+    prelude && headOf(prelude, contentType === HTTP_INTEGRATION ? undefined : (contentType ?? "application/json"));
+  if (head === undefined) {
+    body.destroy();
+    return message(502, "Internal Server Error");
+  }
+  return { ...head, body };
+}
+
 /** A result without `statusCode` is the body itself, as JSON. */
 function responseOf(execution: Execution): HttpResponse {
   if (execution.functionError !== undefined) return message(502, "Internal Server Error");
@@ -224,18 +247,24 @@ function responseOf(execution: Execution): HttpResponse {
       body: typeof result === "string" ? result : text,
     };
   }
-  const { statusCode, headers, cookies, body, isBase64Encoded } = result as Record<string, unknown>;
+  const { body, isBase64Encoded } = result as Record<string, unknown>;
+  const head = headOf(result as Prelude, undefined);
+  if (head === undefined) return message(502, "Internal Server Error");
+  const content = body === undefined || body === null ? "" : typeof body === "string" ? body : JSON.stringify(body);
+  return { ...head, body: isBase64Encoded === true ? Buffer.from(content, "base64") : content };
+}
+
+/** @returns undefined when the function's status is none */
+function headOf(
+  { statusCode = 200, headers, cookies }: Prelude,
+  contentType: string | undefined,
+): Pick<HttpResponse, "status" | "headers"> | undefined {
   const status = Number(statusCode);
-  if (!Number.isInteger(status) || status < 100 || status > 599) return message(502, "Internal Server Error");
+  if (!Number.isInteger(status) || status < 100 || status > 599) return undefined;
   const pairs: HeaderPair[] = Object.entries((headers ?? {}) as Record<string, unknown>)
     .map(([name, value]): HeaderPair => [name.toLowerCase(), String(value)])
     .filter(([name]) => !HOP_BY_HOP.has(name) && name !== "content-length");
   for (const cookie of Array.isArray(cookies) ? (cookies as unknown[]) : []) pairs.push(["set-cookie", String(cookie)]);
-  if (!pairs.some(([name]) => name === "content-type")) pairs.push(["content-type", "application/json"]);
-  const content = body === undefined || body === null ? "" : typeof body === "string" ? body : JSON.stringify(body);
-  return {
-    status,
-    headers: headersOf(pairs),
-    body: isBase64Encoded === true ? Buffer.from(content, "base64") : content,
-  };
+  if (!pairs.some(([name]) => name === "content-type")) pairs.push(["content-type", contentType ?? "application/json"]);
+  return { status, headers: headersOf(pairs) };
 }

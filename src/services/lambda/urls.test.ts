@@ -113,11 +113,14 @@ test("a URL is made, changed, listed and taken away", () =>
       FunctionUrlConfigs!.map((one) => one.FunctionUrl),
       [FunctionUrl],
     );
+    for (const InvokeMode of ["RESPONSE_STREAM", undefined, "BUFFERED"] as const) {
+      const changed = await platform.call("lambda", "UpdateFunctionUrlConfig", { FunctionName: "web", InvokeMode });
+      assert.equal(changed.InvokeMode, InvokeMode ?? "RESPONSE_STREAM");
+    }
     await platform.call("lambda", "DeleteFunctionUrlConfig", { FunctionName: "web" });
     await assert.rejects(platform.call("lambda", "GetFunctionUrlConfig", { FunctionName: "web" }), { status: 404 });
     await assert.rejects(create({ Qualifier: "1" }), { code: "ValidationException" });
     await assert.rejects(create({ Qualifier: "live" }), { message: "Function does not exist" });
-    await assert.rejects(create({ InvokeMode: "RESPONSE_STREAM" }), { code: "NotImplemented" });
   }));
 
 test("a request becomes an event of format 2.0, and an answer a response", () =>
@@ -227,4 +230,91 @@ test("CORS is answered by the URL itself", () =>
     assert.equal(simple.headers["access-control-allow-origin"], "https://a.example");
     const other = await send({ headers: { origin: "https://b.example" } });
     assert.equal(other.headers["access-control-allow-origin"], undefined);
+  }));
+
+test("a streaming URL: status and headers before the body, a body alone, a whole answer, errors before and within", () =>
+  withUrl(async ({ platform, ports, create, send }) => {
+    await create({ InvokeMode: "RESPONSE_STREAM", Cors: { AllowOrigins: ["*"] } });
+    await makePublic(platform);
+    const read = async (response: HttpResponse) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response.body as Readable) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString();
+    };
+    const http = "application/vnd.awslambda.http-integration-response";
+    ports.handlers.set("web", async (_event, _spec, { sink }) => {
+      const prelude = JSON.stringify({ statusCode: 418, headers: { "X-Made": 1 }, cookies: ["a=1"] });
+      await sink!.write(Buffer.from(prelude.slice(0, 5)), http);
+      await sink!.write(Buffer.from(`${prelude.slice(5)}\0\0\0\0`), http);
+      await sink!.write(Buffer.from("\0\0\0\0hello "), http);
+      await sink!.write(Buffer.from("you"), http);
+    });
+    const made = await send({ headers: { origin: "https://a.example" } });
+    assert.equal(made.status, 418);
+    assert.deepEqual(made.headers, {
+      "x-made": "1",
+      "set-cookie": "a=1",
+      "content-type": "application/json",
+      "access-control-allow-origin": "*",
+    });
+    assert.equal(await read(made), "hello you");
+
+    ports.handlers.set("web", async (_event, _spec, { sink }) => void (await sink!.write(Buffer.from("x"), undefined)));
+    const bare = await send();
+    assert.deepEqual([bare.status, bare.headers["content-type"]], [200, "application/octet-stream"]);
+    assert.equal(await read(bare), "x");
+
+    ports.handlers.set("web", () => ({ statusCode: 201 }));
+    const whole = await send();
+    assert.deepEqual([whole.status, await read(whole)], [200, '{"statusCode":201}']);
+
+    ports.handlers.set("web", () => {
+      throw new Error("at once");
+    });
+    assert.equal((await send()).status, 502);
+    ports.handlers.set("web", async (_event, _spec, { sink }) => {
+      await sink!.write(Buffer.from("begun"), "text/plain");
+      throw new Error("later");
+    });
+    await assert.rejects(read(await send()), /failed while it streamed/);
+    ports.handlers.set(
+      "web",
+      async (_event, _spec, { sink }) => void (await sink!.write(Buffer.from("no prelude"), http)),
+    );
+    assert.equal((await send()).status, 502);
+  }));
+
+test("InvokeWithResponseStream: pieces, then how it ended", () =>
+  withUrl(async ({ platform, ports }) => {
+    const invoke = async (input = {}) => {
+      const { EventStream, ...rest } = await platform.call("lambda", "InvokeWithResponseStream", {
+        FunctionName: "web",
+        ...input,
+      });
+      const events: unknown[] = [];
+      for await (const event of EventStream ?? [])
+        events.push(event.PayloadChunk ? Buffer.from(event.PayloadChunk.Payload!).toString() : event.InvokeComplete);
+      return { ...rest, events };
+    };
+    ports.handlers.set("web", async (_event, _spec, { sink }) => {
+      await sink!.write(Buffer.from("a"), "text/plain");
+      await sink!.write(Buffer.from("b"), "text/plain");
+    });
+    const head = { StatusCode: 200, ExecutedVersion: "$LATEST" };
+    assert.deepEqual(await invoke(), { ...head, events: ["ab", {}] });
+    assert.deepEqual(await invoke({ LogType: "Tail" }), { ...head, events: ["ab", { LogResult: "RU5E" }] });
+    ports.handlers.set("web", () => ({ whole: 1 }));
+    assert.deepEqual(await invoke(), { ...head, events: ['{"whole":1}', {}] });
+    ports.handlers.set("web", async (_event, _spec, { sink }) => {
+      await sink!.write(Buffer.from("a"), "text/plain");
+      throw new TypeError("bad");
+    });
+    const ErrorDetails = '{"errorMessage":"bad","errorType":"TypeError"}';
+    assert.deepEqual(await invoke(), { ...head, events: ["a", { ErrorCode: "TypeError", ErrorDetails }] });
+    assert.deepEqual(await invoke({ InvocationType: "DryRun" }), { ...head, StatusCode: 204, events: [] });
+    ports.handlers.set("web", () => {
+      throw new FakeConcurrencyExceeded();
+    });
+    await assert.rejects(invoke(), { code: "TooManyRequestsException" });
+    await assert.rejects(invoke({ Payload: Buffer.from("no json") }), { code: "InvalidRequestContentException" });
   }));

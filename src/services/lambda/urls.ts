@@ -1,5 +1,4 @@
 /** Function URLs as the API has them. What answers at them is in `url-front.ts`. */
-import { notImplemented } from "../../kernel/errors.ts";
 import { lowerId } from "../../kernel/ids.ts";
 import { decodeKey } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
@@ -40,7 +39,7 @@ function shown(at: FunctionLocator, record: UrlRecord, endpoint: string): Shown 
     ...(record.cors === undefined ? {} : { Cors: record.cors as NonNullable<Shown["Cors"]> }),
     CreationTime: new Date(record.createdMs).toISOString(),
     LastModifiedTime: new Date(record.modifiedMs).toISOString(),
-    InvokeMode: "BUFFERED",
+    InvokeMode: record.streams ? "RESPONSE_STREAM" : "BUFFERED",
   };
 }
 
@@ -63,8 +62,6 @@ function located(tx: Transaction, input: Settings, context: Place): FunctionLoca
   found.range("cors.maxAge", input.Cors?.MaxAge, 0, 86_400);
   for (const method of input.Cors?.AllowMethods ?? []) found.oneOf("cors.allowMethods", method, METHODS);
   found.check();
-  if (input.InvokeMode === "RESPONSE_STREAM")
-    throw notImplemented("the function URL setting InvokeMode RESPONSE_STREAM");
   const at = locate(input.FunctionName, context, input.Qualifier);
   const exists =
     functions.get(tx, functionKey(at, at.name)) !== undefined &&
@@ -72,6 +69,9 @@ function located(tx: Transaction, input: Settings, context: Place): FunctionLoca
   if (!exists) throw resourceNotFound("Function does not exist");
   return at;
 }
+
+const modeOf = (mode: string | undefined): { readonly streams?: true } =>
+  mode === "RESPONSE_STREAM" ? { streams: true } : {};
 
 /** Empty settings are no settings. */
 const corsOf = (cors: Shown["Cors"]): { readonly cors?: UrlCors } =>
@@ -96,6 +96,7 @@ export const createFunctionUrlConfig: Operation<
     urlId: lowerId(context.random, 32),
     authType: input.AuthType!,
     ...corsOf(input.Cors),
+    ...modeOf(input.InvokeMode),
     createdMs: context.nowMs,
     modifiedMs: context.nowMs,
   };
@@ -127,11 +128,12 @@ export const updateFunctionUrlConfig: Operation<
   OutputOf<"lambda", "UpdateFunctionUrlConfig">
 > = (tx, input, context) => {
   const at = located(tx, input, context);
-  const { cors, ...previous } = requireUrl(tx, at);
+  const { cors, streams, ...previous } = requireUrl(tx, at);
   const record: UrlRecord = {
     ...previous,
     authType: input.AuthType ?? previous.authType,
     ...(input.Cors === undefined ? corsOf(cors as Shown["Cors"]) : corsOf(input.Cors)),
+    ...(input.InvokeMode === undefined ? streams && { streams } : modeOf(input.InvokeMode)),
     modifiedMs: context.nowMs,
   };
   urls.put(tx, urlKey(at, at.name, at.qualifier ?? "$LATEST"), record);
