@@ -1,29 +1,17 @@
-/** What operations and flows work with. Classes, because every request makes some: their verbs are made once. */
+/** What operations and flows work with. */
 import type { AccountId, Region } from "../kernel/arn.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { AwsError, assert } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
 import type { Datum } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
-import type { Trace, Tracer } from "../kernel/trace.ts";
+import type { Trace } from "../kernel/trace.ts";
 import { usageKey } from "../metering/ledger.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "../services/clients.ts";
-import type {
-  ApiRequest,
-  CallAs,
-  FlowContext,
-  OperationContext,
-  Permission,
-  Principal,
-  Usage,
-} from "../services/service.ts";
-import type { Blobs } from "../storage/blobs.ts";
+import type { CallAs, FlowContext, OperationContext, Permission, Principal, Usage } from "../services/service.ts";
 import { nested } from "../storage/overlay.ts";
 import type { Transaction } from "../storage/transaction.ts";
 import type { Caller, Core } from "./core.ts";
-import type { Spans } from "./spans.ts";
 
-/** For one run of one operation. */
+/** For one run of one operation. A class, because every request makes one: its verbs are made once. */
 export class OperationRun implements OperationContext {
   readonly accountId: AccountId;
   readonly region: Region;
@@ -107,75 +95,35 @@ export class OperationRun implements OperationContext {
   }
 }
 
-/** For one run of one flow, of a subscriber or of a front. */
-export class FlowRun implements FlowContext {
-  readonly accountId: AccountId;
-  readonly region: Region;
-  readonly principal: Principal;
-  readonly requestId: string;
-  readonly endpoint: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly blobs: Blobs;
-  readonly trace: Trace;
-  readonly tracer: Tracer;
-  readonly spans: Spans;
-  readonly http?: ApiRequest;
-  readonly #core: Core;
-  readonly #caller: Caller;
-
-  constructor(core: Core, caller: Caller, trace: Trace) {
-    this.accountId = caller.accountId;
-    this.region = caller.region;
-    this.principal = caller.principal;
-    this.requestId = caller.requestId;
-    this.endpoint = caller.endpoint;
-    this.clock = core.clock;
-    this.random = core.random;
-    this.log = core.log;
-    this.blobs = core.blobs;
-    this.trace = trace;
-    this.tracer = core.tracer;
-    this.spans = core.spans;
-    if (caller.http) this.http = caller.http;
-    this.#core = core;
-    this.#caller = caller;
-  }
-
-  /** Asked of the caller when it is needed: most flows that only pass a body on never look at it. */
-  get signal(): AbortSignal {
-    return this.#caller.signal;
-  }
-
-  measure(datum: Datum): void {
-    this.#core.measurements.add(this.accountId, this.region, this.clock.nowMs(), datum);
-  }
-
-  write<T>(operation: (tx: Transaction, context: OperationContext) => T): Promise<T> {
-    return this.#core.store.write((tx) => operation(tx, this.#core.context(tx, this.#caller, this.trace)));
-  }
-
-  call<S extends ServiceName, O extends OperationName<S>>(
-    service: S,
-    operation: O,
-    input: InputOf<S, O>,
-    as: CallAs & { readonly signal?: AbortSignal } = {},
-  ): Promise<OutputOf<S, O>> {
-    return this.#core.dispatch(service, operation, input, this.#derived(as));
-  }
-
-  wait(topic: string, timeoutMs: number, signal: AbortSignal = this.signal): Promise<boolean> {
-    return this.#core.hub.wait(topic, timeoutMs, signal);
-  }
-
-  as(as: CallAs): FlowContext {
-    return this.#core.flow(this.#derived(as), as.trace ?? this.trace);
-  }
-
-  #derived(as: CallAs & { readonly signal?: AbortSignal }): Caller {
-    return { ...derived(this.#core, this.#caller, as, this.trace), signal: as.signal ?? this.signal };
-  }
+/** For one run of one flow, of a subscriber or of a front. Plain, so that it can be handed on with something changed. */
+export function flowContext(core: Core, caller: Caller, trace: Trace): FlowContext {
+  const { clock, random, log, blobs, tracer, spans, hub, measurements, store } = core;
+  const { accountId, region, principal, requestId, endpoint, signal } = caller;
+  const as = (as: CallAs & { readonly signal?: AbortSignal }): Caller => ({
+    ...derived(core, caller, as, trace),
+    signal: as.signal ?? signal,
+  });
+  return {
+    accountId,
+    region,
+    principal,
+    requestId,
+    endpoint,
+    clock,
+    random,
+    log,
+    blobs,
+    signal,
+    ...(caller.http ? { http: caller.http } : {}),
+    trace,
+    tracer,
+    spans,
+    measure: (datum) => measurements.add(accountId, region, clock.nowMs(), datum),
+    write: (operation) => store.write((tx) => operation(tx, core.context(tx, caller, trace))),
+    call: (service, operation, input, asked = {}) => core.dispatch(service, operation, input, as(asked)),
+    wait: (topic, timeoutMs, until = signal) => hub.wait(topic, timeoutMs, until),
+    as: (asked) => core.flow(as(asked), asked.trace ?? trace),
+  };
 }
 
 /** The caller that a call is made as: the one who runs, unless `as` says otherwise, caused by what runs. */

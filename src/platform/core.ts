@@ -24,7 +24,7 @@ import type { Blobs } from "../storage/blobs.ts";
 import { OverlayTransaction } from "../storage/overlay.ts";
 import type { Store } from "../storage/store.ts";
 import type { Transaction } from "../storage/transaction.ts";
-import { FlowRun, OperationRun } from "./contexts.ts";
+import { flowContext, OperationRun } from "./contexts.ts";
 import { Hub } from "./hub.ts";
 import type { Spans } from "./spans.ts";
 import { memberPath, type UnsupportedMember } from "./unsupported.ts";
@@ -157,7 +157,7 @@ export class Core {
 
   /** What a flow, a front or a subscriber works with. */
   flow(caller: Caller, trace: Trace = this.traceUnder(caller)): FlowContext {
-    return new FlowRun(this, caller, trace);
+    return flowContext(this, caller, trace);
   }
 
   /** What an operation works with, for one run. */
