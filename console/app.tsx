@@ -1,5 +1,5 @@
 /** The frame: who is there, where one is, how to get elsewhere. Pages load when they are first looked at. */
-import { type ComponentType, lazy, Suspense, useEffect, useState } from "react";
+import { type ComponentType, lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import type { ApiError } from "./aws/client.ts";
 import { end, session } from "./aws/session.ts";
 import { chooseRegion, chosenRegion, enter, type Health, health } from "./health.ts";
@@ -20,6 +20,7 @@ const page = <Name extends string>(
 ) => lazy(async () => ({ default: (await load())[name] }));
 
 const PAGES: Readonly<Record<string, ComponentType<{ path: readonly string[] }>>> = {
+  map: page(() => import("./pages/map.tsx"), "MapPage"),
   buckets: page(() => import("./pages/buckets.tsx"), "Buckets"),
   functions: page(() => import("./pages/functions.tsx"), "Functions"),
   logs: page(() => import("./pages/logs.tsx"), "Logs"),
@@ -66,7 +67,7 @@ export function App() {
 
 function Frame({ health: about, onSignOut }: { health: Health; onSignOut(): void }) {
   const route = useRoute();
-  const [place = "stacks", ...rest] = route.path;
+  const [place = "map", ...rest] = route.path;
   const Current = PAGES[place];
   const groups = PLACES.map(([title, places]) => {
     const there = places.filter(({ service, path }) => PAGES[path] && (!service || about.services.includes(service)));
@@ -147,8 +148,7 @@ function Frame({ health: about, onSignOut }: { health: Health; onSignOut(): void
 }
 
 function Liveness() {
-  const [state, setState] = useState(streamState());
-  useEffect(() => onStreamState(setState), []);
+  const state = useSyncExternalStore(onStreamState, streamState);
   const words = { connecting: "Connecting", live: "Live", lost: "Not live" };
   return (
     <span className={`liveness ${state}`} role="status" title="Whether pages show what happens as it happens">

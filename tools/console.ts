@@ -17,7 +17,7 @@ export async function buildConsole(outDir: string): Promise<readonly string[]> {
     // Wherever it is served from.
     base: "./",
     publicDir: false,
-    logLevel: "warn",
+    logLevel: "error",
     oxc: { jsx: { runtime: "automatic" } },
     build: {
       outDir,

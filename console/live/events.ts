@@ -19,13 +19,11 @@ export interface Span {
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
 }
 
-export interface WorkerCounts {
-  readonly atMs: number;
-  /** By function or task, how many in each state. */
-  readonly [member: string]: unknown;
-}
-
 export type PlatformEvent = { readonly type: string; readonly [member: string]: unknown };
+/** The spans that an event tells of; none where it tells of something else. */
+export const spansOf = (event: PlatformEvent): readonly Span[] =>
+  event.type === "spans" ? (event["spans"] as readonly Span[]) : [];
+
 export type StreamState = "connecting" | "live" | "lost";
 
 type Listener = (events: readonly PlatformEvent[]) => void;
@@ -36,7 +34,7 @@ const RETRY_MS_MAX = 15_000;
 const BATCH_MS = 60;
 
 const listeners = new Set<Listener>();
-const stateListeners = new Set<(state: StreamState) => void>();
+const stateListeners = new Set<() => void>();
 let state: StreamState = "connecting";
 let stopped: AbortController | undefined;
 let pending: PlatformEvent[] = [];
@@ -47,7 +45,7 @@ export function onEvents(listener: Listener): () => void {
 }
 
 export const streamState = (): StreamState => state;
-export function onStreamState(listener: (state: StreamState) => void): () => void {
+export function onStreamState(listener: () => void): () => void {
   stateListeners.add(listener);
   return () => void stateListeners.delete(listener);
 }
@@ -55,7 +53,7 @@ export function onStreamState(listener: (state: StreamState) => void): () => voi
 function become(next: StreamState): void {
   if (state === next) return;
   state = next;
-  for (const listener of stateListeners) listener(next);
+  for (const listener of stateListeners) listener();
 }
 
 /** Begins to listen, and goes on after the connection was lost, until {@link disconnect}. */

@@ -1,7 +1,7 @@
 /** Data of a page: asked for once, and again whenever something happened that may have changed it. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { ApiError } from "../aws/client.ts";
-import { onEvents, type Span } from "./events.ts";
+import { onEvents, type Span, spansOf } from "./events.ts";
 
 export interface Loaded<T> {
   readonly data: T | undefined;
@@ -73,9 +73,7 @@ export function useLive(reload: () => void, { services, concerns, everyMs }: Liv
       if (timer) return;
       const { services: names, concerns: further } = rule.current;
       const concerned = events.some((event) => {
-        if (event.type !== "span") return false;
-        const span = event as unknown as Span;
-        return (names?.includes(span.service) ?? true) && (further?.(span) ?? true);
+        return spansOf(event).some((span) => (names?.includes(span.service) ?? true) && (further?.(span) ?? true));
       });
       if (concerned)
         timer = setTimeout(() => {

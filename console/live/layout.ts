@@ -1,0 +1,99 @@
+/**
+ * Where the map's nodes lie: in columns from left to right, as work goes, each column ordered so that few lines cross; what is connected to nothing
+ * lies in a block below. Pure, and quick for thousands.
+ */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+export const COLUMN_PX = 300;
+export const ROW_PX = 104;
+const SWEEPS = 4;
+const BLOCK_COLUMN_PX = 244;
+const BLOCK_ROW_PX = 52;
+
+/** @param loose nodes for the block below */
+export function layout(
+  nodes: readonly string[],
+  edges: readonly { readonly from: string; readonly to: string }[],
+  loose: readonly string[],
+): Map<string, Place> {
+  const next = new Map<string, string[]>(nodes.map((node) => [node, []]));
+  const before = new Map<string, string[]>(nodes.map((node) => [node, []]));
+  for (const { from, to } of edges) {
+    next.get(from)?.push(to);
+    before.get(to)?.push(from);
+  }
+  const columns = columnsOf(nodes, next, before);
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const neighbours = sweep % 2 === 0 ? before : next;
+    const rows = new Map(columns.flatMap((column) => column.map((node, row) => [node, row / column.length] as const)));
+    for (const column of columns) {
+      const weight = (node: string): number => {
+        const near = (neighbours.get(node) ?? []).flatMap((other) => rows.get(other) ?? []);
+        return near.length === 0 ? (rows.get(node) ?? 0) : near.reduce((sum, row) => sum + row, 0) / near.length;
+      };
+      const weights = new Map(column.map((node) => [node, weight(node)]));
+      column.sort((a, b) => weights.get(a)! - weights.get(b)! || (a < b ? -1 : 1));
+    }
+  }
+  const tallest = Math.max(1, ...columns.map((column) => column.length));
+  const places = new Map<string, Place>();
+  columns.forEach((column, x) => {
+    column.forEach((node, y) => {
+      places.set(node, { x: x * COLUMN_PX, y: (y + (tallest - column.length) / 2) * ROW_PX });
+    });
+  });
+  const wide = Math.max(4, Math.ceil(Math.sqrt(loose.length)));
+  const top = columns.length === 0 ? 0 : tallest * ROW_PX + 40;
+  loose.forEach((node, i) => {
+    places.set(node, { x: (i % wide) * BLOCK_COLUMN_PX, y: top + Math.floor(i / wide) * BLOCK_ROW_PX });
+  });
+  return places;
+}
+
+/** Longest way from the left; an edge that would lead back into its own beginning is not counted. */
+function columnsOf(
+  nodes: readonly string[],
+  next: ReadonlyMap<string, readonly string[]>,
+  before: ReadonlyMap<string, readonly string[]>,
+): string[][] {
+  const depths = new Map<string, number>();
+  const open = new Set<string>();
+  const order: string[] = [];
+  // Depth first, without recursion: chains may be long.
+  const starts = [...nodes].sort((a, b) => before.get(a)!.length - before.get(b)!.length || (a < b ? -1 : 1));
+  const back = new Set<string>();
+  for (const start of starts) {
+    const stack: { node: string; at: number }[] = [{ node: start, at: 0 }];
+    if (depths.has(start)) continue;
+    depths.set(start, 0);
+    open.add(start);
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      const children = next.get(top.node)!;
+      if (top.at === children.length) {
+        open.delete(top.node);
+        order.push(top.node);
+        stack.pop();
+        continue;
+      }
+      const child = children[top.at++]!;
+      if (open.has(child)) back.add(`${top.node}→${child}`);
+      else if (!depths.has(child)) {
+        depths.set(child, 0);
+        open.add(child);
+        stack.push({ node: child, at: 0 });
+      }
+    }
+  }
+  for (const node of order.reverse()) {
+    for (const child of next.get(node)!) {
+      if (!back.has(`${node}→${child}`)) depths.set(child, Math.max(depths.get(child)!, depths.get(node)! + 1));
+    }
+  }
+  const columns: string[][] = [];
+  for (const node of nodes) (columns[depths.get(node)!] ??= []).push(node);
+  return columns.filter((column) => column !== undefined);
+}
