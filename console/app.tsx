@@ -27,6 +27,7 @@ const PAGES: Readonly<Record<string, ComponentType<{ path: readonly string[] }>>
   mail: page(() => import("./pages/mail.tsx"), "Mail"),
   queues: page(() => import("./pages/queues.tsx"), "Queues"),
   stacks: page(() => import("./pages/stacks.tsx"), "Stacks"),
+  traces: page(() => import("./pages/traces.tsx"), "Traces"),
   tables: page(() => import("./pages/tables.tsx"), "Tables"),
 };
 

@@ -40,7 +40,7 @@ const SERVICES_ALONE: Readonly<Record<string, Subject>> = {
 };
 
 /** Looking at an application and setting it up is not what it does. */
-const HOUSEKEEPING = new Set(["xray", "iam", "sts", "ce", "cloudformation", "logs", "cloudwatch"]);
+export const HOUSEKEEPING = new Set(["xray", "iam", "sts", "ce", "cloudformation", "logs", "cloudwatch"]);
 
 /** What a span was done to; undefined where it names nothing that belongs on a map. */
 export function subjectOf({ service, resource, attributes, name }: Span): Subject | undefined {

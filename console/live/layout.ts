@@ -26,16 +26,22 @@ export function layout(
     before.get(to)?.push(from);
   }
   const columns = columnsOf(nodes, next, before);
+  const rows = new Map<string, number>();
+  const number = (column: readonly string[]) => {
+    for (const [row, node] of column.entries()) rows.set(node, (row + 0.5) / column.length);
+  };
+  for (const column of columns) number(column);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    const neighbours = sweep % 2 === 0 ? before : next;
-    const rows = new Map(columns.flatMap((column) => column.map((node, row) => [node, row / column.length] as const)));
-    for (const column of columns) {
+    const forth = sweep % 2 === 0;
+    const neighbours = forth ? before : next;
+    for (const column of forth ? columns : columns.toReversed()) {
       const weight = (node: string): number => {
         const near = (neighbours.get(node) ?? []).flatMap((other) => rows.get(other) ?? []);
-        return near.length === 0 ? (rows.get(node) ?? 0) : near.reduce((sum, row) => sum + row, 0) / near.length;
+        return near.length === 0 ? rows.get(node)! : near.reduce((sum, row) => sum + row, 0) / near.length;
       };
       const weights = new Map(column.map((node) => [node, weight(node)]));
-      column.sort((a, b) => weights.get(a)! - weights.get(b)! || (a < b ? -1 : 1));
+      column.sort((one, other) => weights.get(one)! - weights.get(other)! || (one < other ? -1 : 1));
+      number(column);
     }
   }
   const tallest = Math.max(1, ...columns.map((column) => column.length));

@@ -190,7 +190,7 @@ function LiveMap() {
   useEffect(() => {
     const frame = requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 250 }));
     return () => cancelAnimationFrame(frame);
-  }, [shape, flow]);
+  }, [shape, flow, selected === undefined]);
 
   const chosen = selected
     ? { key: selected, node: graph.nodes.get(selected), resource: logical.get(selected) }

@@ -64,6 +64,7 @@ export function consoleFronts(directory: string): readonly HttpFront[] {
   return [
     {
       name: "console-redirect",
+      untraced: true,
       method: /^(?:GET|HEAD)$/,
       path: /^\/$/,
       // S3's ListBuckets has the same address; no client of it asks for HTML without a signature.
@@ -76,12 +77,14 @@ export function consoleFronts(directory: string): readonly HttpFront[] {
     },
     {
       name: "console-redirect",
+      untraced: true,
       method: /^(?:GET|HEAD)$/,
       path: /^\/_virga$/,
       handle: async () => redirect,
     },
     {
       name: "console",
+      untraced: true,
       method: /^(?:GET|HEAD)$/,
       path: /^\/_virga\/(?<file>(?:assets\/)?[\w.-]*)$/,
       handle: async (_flow, _request, { file: name }) => file(name || "index.html"),
