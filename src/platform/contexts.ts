@@ -39,7 +39,11 @@ export class OperationRun implements OperationContext {
     this.#caller = caller;
   }
 
-  allows(serviceName: ServiceName, permission: Permission): boolean {
+  get sourceIp(): string | undefined {
+    return this.#caller.conditions?.["aws:SourceIp"];
+  }
+
+  allows(serviceName: ServiceName, permission: Permission, principal: Principal = this.principal): boolean {
     const service = this.#core.services.get(serviceName);
     assert(service, `${serviceName} is one of the services`);
     try {
@@ -48,7 +52,7 @@ export class OperationRun implements OperationContext {
         service,
         permission.action,
         () => [permission],
-        this,
+        principal === this.principal ? this : this.#core.context(this.#tx, { ...this.#caller, principal }, this.trace),
         this.#caller.conditions ?? {},
       );
       return true;

@@ -36,6 +36,10 @@ export function createFrontMatcher({ core, services, own, accountId, region }: F
         requestId: call.requestId,
         endpoint: call.endpoint,
         signal: call.signal,
+        conditions: {
+          "aws:SourceIp": sourceIpOf(call.message),
+          "aws:UserAgent": call.message.headers["user-agent"] ?? "",
+        },
         trace: front.untraced
           ? UNTRACED
           : parseTraceHeader(call.message.headers["x-amzn-trace-id"] as string | undefined),

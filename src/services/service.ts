@@ -60,8 +60,10 @@ export interface OperationContext {
   readonly endpoint: string;
   /** Another operation, in this same transaction: it commits with this one or not at all. An AwsError it throws may be caught; what it wrote is undone. */
   readonly call: Call;
-  /** Whether the caller may, where an operation asks for more than `permissions` says: each key of a batch, how much an error may tell. */
-  allows(service: ServiceName, permission: Permission): boolean;
+  /** IP address that the request came from; undefined for what the platform does by itself. */
+  readonly sourceIp: string | undefined;
+  /** Whether the caller (or another principal) may, where an operation asks for more than `permissions` says: each key of a batch, how much an error may tell. */
+  allows(service: ServiceName, permission: Permission, principal?: Principal): boolean;
   /** Wakes everybody who waits for this topic, once this transaction is durable. */
   wake(topic: string): void;
   /** The trace that this belongs to, with its own span: events carry it on by themselves; hand it on where it leaves Virga. */

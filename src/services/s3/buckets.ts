@@ -16,6 +16,7 @@ import {
   ownedKey,
   parts,
   SETTING_KINDS,
+  sequencerKey,
   settingKey,
   settings,
   uploads,
@@ -215,6 +216,7 @@ export function deleteBucket(
     tx.delete(uploadKey);
   }
   for (const kind of SETTING_KINDS) tx.delete(settingKey(name, kind));
+  tx.delete(sequencerKey(name));
   tx.delete(ownedKey(bucket.accountId, name));
   tx.delete(bucketKey(name));
   return {};

@@ -9,6 +9,18 @@ import type { ResourceContext, ResourceProperties, ResourceState, ResourceType }
 import type { InputOf } from "../service.ts";
 import { bucketArn, objectUrlBase } from "./buckets.ts";
 
+/** A rule of NotificationConfiguration; its destination has a name of its own. */
+const notificationRule = (destination: string) =>
+  [
+    {
+      object: {
+        Event: "string",
+        Filter: { object: { S3Key: { object: { Rules: [{ object: { Name: "string", Value: "string" } }] } } } },
+        [destination]: "string",
+      },
+    },
+  ] as const;
+
 const redirectRule = {
   object: {
     HostName: "string",
@@ -49,6 +61,13 @@ export const bucketResource: ResourceType = {
             },
           },
         ],
+      },
+    },
+    NotificationConfiguration: {
+      object: {
+        LambdaConfigurations: notificationRule("Function"),
+        QueueConfigurations: notificationRule("Queue"),
+        TopicConfigurations: notificationRule("Topic"),
       },
     },
     OwnershipControls: { object: { Rules: [{ object: { ObjectOwnership: "string" } }] } },
@@ -192,6 +211,10 @@ async function configure(
       await call("s3", "PutBucketWebsite", { Bucket, WebsiteConfiguration });
     }
   }
+  if (changed("NotificationConfiguration")) {
+    const NotificationConfiguration = notificationConfiguration(wanted.NotificationConfiguration ?? {});
+    await call("s3", "PutBucketNotificationConfiguration", { Bucket, NotificationConfiguration });
+  }
   const tags: Record<string, string> = { ...context.tags };
   for (const { Key, Value } of wanted.Tags ?? []) tags[Key] = Value;
   const TagSet = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
@@ -207,6 +230,22 @@ const corsRule = (rule: any) => ({
   ExposeHeaders: rule.ExposedHeaders,
   MaxAgeSeconds: rule.MaxAge,
 });
+
+function notificationConfiguration(
+  property: any,
+): NonNullable<InputOf<"s3", "PutBucketNotificationConfiguration">["NotificationConfiguration"]> {
+  const rules = (list: any[] | undefined, destination: string, member: string): any[] =>
+    (list ?? []).map((rule) => ({
+      [member]: rule[destination],
+      Events: [rule.Event],
+      ...(rule.Filter?.S3Key?.Rules && { Filter: { Key: { FilterRules: rule.Filter.S3Key.Rules } } }),
+    }));
+  return {
+    LambdaFunctionConfigurations: rules(property.LambdaConfigurations, "Function", "LambdaFunctionArn"),
+    QueueConfigurations: rules(property.QueueConfigurations, "Queue", "QueueArn"),
+    TopicConfigurations: rules(property.TopicConfigurations, "Topic", "TopicArn"),
+  };
+}
 
 function websiteConfiguration(property: any): InputOf<"s3", "PutBucketWebsite">["WebsiteConfiguration"] {
   const { IndexDocument, ErrorDocument, RedirectAllRequestsTo, RoutingRules } = property;

@@ -2,7 +2,7 @@
  * Amazon S3: buckets, objects and their versions, uploads in parts, static websites.
  *
  * Read `state.ts` next. Operations are grouped by noun: `buckets.ts`, `access.ts` (policy, public access block, ownership, ACLs),
- * `settings.ts`, `cors.ts`, `website/`, `objects/`, `multipart/`. What moves bytes is a flow.
+ * `settings.ts`, `cors.ts`, `notifications/`, `website/`, `objects/`, `multipart/`. What moves bytes is a flow.
  */
 import { defineService } from "../service.ts";
 import {
@@ -33,6 +33,11 @@ import {
   listMultipartUploads,
 } from "./multipart/uploads.ts";
 import {
+  getBucketNotificationConfiguration,
+  putBucketNotificationConfiguration,
+} from "./notifications/configuration.ts";
+import { deliverNotification, NOTIFICATION_OWED } from "./notifications/notify.ts";
+import {
   deleteObjectTagging,
   getObjectAcl,
   getObjectAttributes,
@@ -56,20 +61,21 @@ import {
   getBucketEncryption,
   getBucketLifecycleConfiguration,
   getBucketLogging,
-  getBucketNotificationConfiguration,
   getBucketReplication,
   getBucketRequestPayment,
   getBucketTagging,
   getBucketVersioning,
   getObjectLockConfiguration,
   putBucketEncryption,
-  putBucketNotificationConfiguration,
   putBucketTagging,
   putBucketVersioning,
 } from "./settings.ts";
 import { preflightFronts } from "./web.ts";
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from "./website/configuration.ts";
 import { websiteFronts } from "./website/front.ts";
+
+/** Destinations told at the same time. */
+const NOTIFICATIONS_AT_ONCE = 64;
 
 /** Encryption with a customer's own key. */
 const CUSTOMER_KEY = ["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"];
@@ -185,13 +191,7 @@ export const s3 = defineService<"s3">({
       "AccessControlPolicy.Owner.DisplayName",
     ],
     PutBucketEncryption: ["ServerSideEncryptionConfiguration.Rules[].BlockedEncryptionTypes"],
-    PutBucketNotificationConfiguration: [
-      "NotificationConfiguration.TopicConfigurations[]",
-      "NotificationConfiguration.QueueConfigurations[]",
-      "NotificationConfiguration.LambdaFunctionConfigurations[]",
-      "NotificationConfiguration.EventBridgeConfiguration",
-      "SkipDestinationValidation",
-    ],
+    PutBucketNotificationConfiguration: ["NotificationConfiguration.EventBridgeConfiguration"],
     PutBucketPolicy: ["ConfirmRemoveSelfBucketAccess"],
     PutBucketVersioning: ["MFA", "VersioningConfiguration.MFADelete"],
     PutObject: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, ...OTHER_CHECKSUMS, "WriteOffsetBytes"],
@@ -205,6 +205,7 @@ export const s3 = defineService<"s3">({
   resources: { "AWS::S3::Bucket": bucketResource, "AWS::S3::BucketPolicy": bucketPolicyResource },
   fronts: [...websiteFronts, ...preflightFronts, ...postFronts],
   hears: {
+    [NOTIFICATION_OWED]: { flow: deliverNotification, concurrency: NOTIFICATIONS_AT_ONCE },
     [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
   },
   async start() {

@@ -123,16 +123,6 @@ export function deleteBucketEncryption(
   return {};
 }
 
-/** Only the empty configuration, which says that nobody is told: `unsupported` refuses every other. */
-export function putBucketNotificationConfiguration(
-  tx: Transaction,
-  input: InputOf<"s3", "PutBucketNotificationConfiguration">,
-  context: OperationContext,
-): OutputOf<"s3", "PutBucketNotificationConfiguration"> {
-  requireBucket(tx, context, input);
-  return {};
-}
-
 /** An operation that reads a setting which cannot be made here: the bucket exists, and `answer` says how S3 shows it unset. */
 const unset =
   <Output>(answer: (bucket: string) => Output) =>
@@ -144,7 +134,6 @@ const absent = (code: string, text: string) =>
     throw new AwsError(code, text, 404, { BucketName: bucket });
   });
 
-export const getBucketNotificationConfiguration = unset(() => ({}));
 export const getBucketLogging = unset(() => ({}));
 export const getBucketAccelerateConfiguration = unset(() => ({}));
 export const getBucketRequestPayment = unset(() => ({ Payer: "BucketOwner" as const }));

@@ -3,7 +3,8 @@
  *
  *     s3 bucket  BUCKET                    BucketRecord
  *     s3 owned   ACCOUNT BUCKET            index: the buckets of an account
- *     s3 setting BUCKET KIND               policy, tagging, website, cors: what only some requests need
+ *     s3 setting BUCKET KIND               policy, tagging, website, cors, notification: what only some requests need
+ *     s3 sequencer BUCKET                  last sequencer of an event
  *     s3 object  BUCKET KEY                the current version, unless that is a delete marker: what a listing reads
  *     s3 older   BUCKET KEY -SEQUENCE      every other version and every delete marker, newest first
  *     s3 null    BUCKET KEY                sequence of the null version while it lies in `older`
@@ -41,6 +42,8 @@ export interface BucketRecord {
   /** The policy grants something to everyone. */
   readonly policyIsPublic: boolean;
   readonly bucketKeyEnabled?: boolean;
+  /** Somebody is told of what happens here: the `notification` setting says who. */
+  readonly notifies?: true;
 }
 
 export const buckets = defineRecord<BucketRecord>("s3.Bucket", 1);
@@ -50,10 +53,14 @@ export const ownedBuckets = defineRecord<{ readonly region: Region }>("s3.OwnedB
 export const ownedKey = (accountId: AccountId, bucket: string): Key => key("s3", "owned", accountId, bucket);
 
 /** Bucket settings that are kept as AWS's own structures. */
-export type SettingKind = "policy" | "tagging" | "website" | "cors";
-export const SETTING_KINDS: readonly SettingKind[] = ["policy", "tagging", "website", "cors"];
+export type SettingKind = "policy" | "tagging" | "website" | "cors" | "notification";
+export const SETTING_KINDS: readonly SettingKind[] = ["policy", "tagging", "website", "cors", "notification"];
 export const settings = defineRecord<unknown>("s3.Setting", 1);
 export const settingKey = (bucket: string, kind: SettingKind): Key => key("s3", "setting", bucket, kind);
+
+/** Orders the events of a bucket whose changes are told to somebody. */
+export const sequencers = defineRecord<number>("s3.Sequencer", 1);
+export const sequencerKey = (bucket: string): Key => key("s3", "sequencer", bucket);
 
 export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256" | "SHA512" | "MD5";
 

@@ -3,6 +3,7 @@ import { isObject, sameValue, type Value, type ValueObject } from "../template/v
 import type { ApiRoutes, Apis } from "./apis.ts";
 import { invalidEvent } from "./errors.ts";
 import type { MadeFunction } from "./function.ts";
+import { addBucketEvent, addTopicEvent } from "./notifications.ts";
 import { present, ref, refName } from "./shapes.ts";
 import type { Work } from "./work.ts";
 
@@ -57,6 +58,21 @@ export function addEvents(work: Work, made: MadeFunction, apis: Apis): void {
         break;
       case "DynamoDB":
         addStream(work, made, event);
+        break;
+      case "S3":
+        only(made, event, "S3", ["Bucket", "Events", "Filter"]);
+        addBucketEvent(work, made, event);
+        break;
+      case "SNS":
+        only(made, event, "SNS", [
+          "FilterPolicy",
+          "FilterPolicyScope",
+          "RedrivePolicy",
+          "Region",
+          "SqsSubscription",
+          "Topic",
+        ]);
+        addTopicEvent(work, made, event);
         break;
       case "Api":
         addRestRoute(work, made, event, apis);

@@ -22,6 +22,7 @@ import {
   isCrc,
 } from "../checksums.ts";
 import { invalidArgument, invalidRequest, noSuchUpload, s3Error } from "../errors.ts";
+import { notifyCreated } from "../notifications/notify.ts";
 import { checkWriteConditions, quoted } from "../objects/conditions.ts";
 import { folded, nameEncoder } from "../objects/list.ts";
 import { describe } from "../objects/put.ts";
@@ -168,6 +169,7 @@ export function completeMultipartUpload(
     checksum,
     partsCount: chosen.length,
   });
+  notifyCreated(tx, context, bucket, upload.objectName, object, "CompleteMultipartUpload");
   return {
     Location: `${objectUrlBase(name, context.endpoint)}/${encodeURIComponent(upload.objectName).replaceAll("%2F", "/")}`,
     Bucket: name,

@@ -6,6 +6,7 @@ import { segmentsOf } from "../bodies.ts";
 import { requireBucket } from "../buckets.ts";
 import { CHECKSUM_MEMBERS, checksumMembers } from "../checksums.ts";
 import { invalidArgument } from "../errors.ts";
+import { notifyTagged } from "../notifications/notify.ts";
 import { checkedTags, OBJECT_TAGS_MAX, PAGE_KEYS_MAX, tagSet } from "../rules.ts";
 import type { BucketRecord, ObjectRecord } from "../state.ts";
 import { rewriteObject, shownVersionId } from "../versions.ts";
@@ -31,6 +32,7 @@ export function putObjectTagging(
   const [bucket, object] = find(tx, input, context);
   const tags = checkedTags(input.Tagging?.TagSet ?? [], OBJECT_TAGS_MAX);
   rewriteObject(tx, bucket.name, input.Key!, { ...object, tags });
+  notifyTagged(tx, context, bucket, input.Key!, object, "Put");
   return { VersionId: shownVersionId(bucket, object) };
 }
 
@@ -50,6 +52,7 @@ export function deleteObjectTagging(
 ): OutputOf<"s3", "DeleteObjectTagging"> {
   const [bucket, { tags: _, ...object }] = find(tx, input, context);
   rewriteObject(tx, bucket.name, input.Key!, object);
+  notifyTagged(tx, context, bucket, input.Key!, object, "Delete");
   return { VersionId: shownVersionId(bucket, object) };
 }
 

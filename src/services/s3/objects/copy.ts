@@ -11,6 +11,7 @@ import { type OpenBody, openBody, readBody, shareBody } from "../bodies.ts";
 import { requireBucket } from "../buckets.ts";
 import { algorithmNamed, checksumMembers, hasherFor, prepareChecksums } from "../checksums.ts";
 import { invalidArgument, invalidRequest } from "../errors.ts";
+import { notifyCreated } from "../notifications/notify.ts";
 import {
   checkAcl,
   checkedMetadata,
@@ -170,6 +171,7 @@ function copyOrTellWhatIsMissing(
     metadata: replaced ? checkedMetadata(input.Metadata) : from.metadata,
     ...(tags && Object.keys(tags).length > 0 && { tags }),
   });
+  notifyCreated(tx, context, target, input.Key!, object, "Copy");
   return {
     output: {
       CopyObjectResult: {

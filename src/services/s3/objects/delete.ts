@@ -8,6 +8,7 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { requireBucket } from "../buckets.ts";
 import { preconditionFailed, s3Error } from "../errors.ts";
+import { notifyRemoved } from "../notifications/notify.ts";
 import { deletion } from "../permissions.ts";
 import { checkKey, PAGE_KEYS_MAX } from "../rules.ts";
 import { type BucketRecord, isMarker } from "../state.ts";
@@ -31,9 +32,13 @@ function deleteOne(tx: Transaction, context: OperationContext, bucket: BucketRec
   }
   if (target.VersionId !== undefined) {
     const removed = deleteVersion(tx, context, bucket.name, objectName, target.VersionId);
+    if (removed) notifyRemoved(tx, context, bucket, objectName, removed, "Delete");
     return { versionId: target.VersionId, marker: removed !== undefined && isMarker(removed) };
   }
+  const current = bucket.notifies && currentObject(tx, bucket.name, objectName);
   const marker = deleteCurrent(tx, context, bucket, objectName);
+  if (marker) notifyRemoved(tx, context, bucket, objectName, marker, "DeleteMarkerCreated");
+  else if (current) notifyRemoved(tx, context, bucket, objectName, current, "Delete");
   return marker ? { markerVersionId: marker.versionId ?? "null", marker: true } : { marker: false };
 }
 

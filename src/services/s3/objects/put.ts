@@ -8,12 +8,22 @@ import type { FlowContext, InputOf, OperationContext, OutputOf } from "../../ser
 import { discardRefused, keepBody, receiveBody } from "../bodies.ts";
 import { requireBucket } from "../buckets.ts";
 import { checksumMembers } from "../checksums.ts";
+import { notifyCreated } from "../notifications/notify.ts";
 import { checkAcl, checkedMetadata, checkKey, checkStorageOptions, storedHeaders, tagsOfHeader } from "../rules.ts";
 import type { BucketRecord } from "../state.ts";
 import { addObject, currentObject } from "../versions.ts";
 import { checkWriteConditions, quoted } from "./conditions.ts";
 
 type Input = InputOf<"s3", "PutObject">;
+
+/** Inputs that came in a browser's form: their event has another name. */
+const formUploads = new WeakSet<Input>();
+
+/** The same input, known to come from a form. */
+export function fromForm(input: Input): Input {
+  formUploads.add(input);
+  return input;
+}
 
 /**
  * The body is read before anything is decided, unless it is so large that it becomes a file: then whatever can be refused is refused first.
@@ -34,6 +44,7 @@ export async function putObject(flow: FlowContext, input: Input): Promise<Output
         body: keepBody(tx, context, received.bytes),
         checksum: received.checksum,
       });
+      notifyCreated(tx, context, bucket, input.Key!, object, formUploads.has(input) ? "Post" : "Put");
       return {
         ETag: quoted(object.etag),
         ...checksumMembers(object.checksum),

@@ -10,6 +10,7 @@ import { objectUrlBase } from "../buckets.ts";
 import { CHECKSUM_ALGORITHMS, CHECKSUM_MEMBERS } from "../checksums.ts";
 import { corsHeaders } from "../cors.ts";
 import { invalidArgument, s3Error } from "../errors.ts";
+import { fromForm } from "../objects/put.ts";
 import { BUCKET_HOST, errorResponse, escapeXml } from "../web.ts";
 import { encodePath } from "../website/routing.ts";
 import { boundaryOf, type Form, readForm } from "./form.ts";
@@ -56,12 +57,8 @@ async function upload(flow: FlowContext, request: HttpRequest, bucket: string): 
   const { policy } = fields;
   const sizes = policy === undefined ? undefined : checkPolicy(policy, { ...fields, bucket }, flow.clock.nowMs());
   const Key = fields["key"].replaceAll("${filename}", form.file.name);
-  const put = await flow.as(signer).call("s3", "PutObject", {
-    ...inputOf(fields),
-    Bucket: bucket,
-    Key,
-    Body: Readable.from(withinSizes(form, sizes)),
-  });
+  const input = { ...inputOf(fields), Bucket: bucket, Key, Body: Readable.from(withinSizes(form, sizes)) };
+  const put = await flow.as(signer).call("s3", "PutObject", fromForm(input));
   return success(flow, fields, { bucket, key: Key, etag: put.ETag! });
 }
 
