@@ -7,7 +7,7 @@
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { buildConsole } from "./console.ts";
 
 const root = new URL("../", import.meta.url).pathname;
@@ -30,6 +30,20 @@ const ASSETS: readonly (readonly [from: string, to: string])[] = [
 ];
 const ASSET = /\.(?:json|cjs|mjs|js|py|rb|java|wasm)$/;
 
+/**
+ * What packages load for things that Virga does not do with them: `dockerode` reaches engines over SSH (native code) and BuildKit's sessions
+ * (gRPC). Whoever calls them meets an empty object.
+ */
+const LEFT_OUT = /^(?:ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/;
+
+const leaveOut: Plugin = {
+  name: "leave-out",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: LEFT_OUT }, ({ path }) => ({ path, namespace: "left-out" }));
+    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};", loader: "js" }));
+  },
+};
+
 async function main(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
@@ -46,6 +60,7 @@ async function main(): Promise<void> {
     target: "node22.18",
     mainFields: ["module", "main"],
     external: Object.keys(manifest(root).dependencies),
+    plugins: [leaveOut],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",

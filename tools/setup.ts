@@ -105,6 +105,15 @@ export const requirements: readonly Requirement[] = [
       process.arch !== "x64" ||
       (succeeds("mcs", "--version") && existsSync(dotnetPath())),
   },
+  {
+    name: "podman",
+    why: "the container tests run tasks on an engine of their own",
+    packages: ["podman", "runc", "conmon", "netavark", "aardvark-dns", "iptables", "busybox-static"],
+    elsewhere: "install podman 4 or newer with runc and netavark, and a statically linked busybox",
+    present: () =>
+      process.platform !== "linux" ||
+      (succeeds("podman", "--version") && succeeds("runc", "--version") && succeeds("busybox", "true")),
+  },
 ];
 
 /** Makes sure that the named requirements are there. @throws with the list of what is missing and how to get it */

@@ -15,6 +15,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ["kernel"],
   services: ["kernel", "storage"],
   functions: ["kernel"],
+  containers: ["kernel"],
   metering: ["kernel", "storage"],
   cli: ["kernel", "platform"],
 };
