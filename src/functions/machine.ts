@@ -18,8 +18,11 @@ export interface MachineSettings {
   readonly bootstraps?: string;
   /** `node_modules` with the AWS SDK for Node functions; default: as `tools/runtime-sdk.ts` makes it. */
   readonly sdk?: string;
-  /** Ordinary processes with resource limits, neither sandboxes nor control groups, for machines on which those misbehave. */
-  readonly isolation?: "process";
+  /**
+   * No better than this, for machines on which what is better misbehaves. `namespaces`: sandboxes with the platform's own user; `process`: ordinary
+   * processes with resource limits, neither sandboxes nor control groups.
+   */
+  readonly isolation?: "namespaces" | "process";
 }
 
 export interface Machine extends WorkerGround {

@@ -24,7 +24,7 @@ export interface Isolation {
   readonly shortcomings: readonly { readonly what: string; readonly remedy: string }[];
   readonly filtersSystemCalls: boolean;
   /** The same machine, used no better than this. */
-  restrictedTo(level: "process"): Isolation;
+  restrictedTo(level: "namespaces" | "process"): Isolation;
   launch(request: LaunchRequest): Launch;
 }
 
@@ -118,7 +118,10 @@ export function openIsolation(directory: string): Isolation {
     level,
     shortcomings,
     filtersSystemCalls: filter !== undefined && level !== "process",
-    restrictedTo: (worse) => at(worse),
+    restrictedTo: (worse) => {
+      const impossible = level === "process" || (worse === "namespaces" && probe(at(worse), directory) !== undefined);
+      return at(impossible ? "process" : worse);
+    },
     launch: (request) =>
       level === "process" ? launchProcess(request) : launchSandbox(request, level, bwrap!, filter && filterFile),
   });
