@@ -4,6 +4,15 @@ import type { ApiRoutes, Apis } from "./apis.ts";
 import { invalidEvent } from "./errors.ts";
 import type { MadeFunction } from "./function.ts";
 import { addBucketEvent, addTopicEvent } from "./notifications.ts";
+import {
+  addRule,
+  addSchedule,
+  addScheduleV2,
+  OLD_RULE_PROPERTIES,
+  RULE_PROPERTIES,
+  SCHEDULE_PROPERTIES,
+  SCHEDULE_V2_PROPERTIES,
+} from "./rule-events.ts";
 import { present, ref, refName } from "./shapes.ts";
 import type { Work } from "./work.ts";
 
@@ -73,6 +82,22 @@ export function addEvents(work: Work, made: MadeFunction, apis: Apis): void {
           "Topic",
         ]);
         addTopicEvent(work, made, event);
+        break;
+      case "EventBridgeRule":
+        only(made, event, "EventBridgeRule", RULE_PROPERTIES);
+        addRule(work, made, event);
+        break;
+      case "CloudWatchEvent":
+        only(made, event, "CloudWatchEvent", OLD_RULE_PROPERTIES);
+        addRule(work, made, event);
+        break;
+      case "Schedule":
+        only(made, event, "Schedule", SCHEDULE_PROPERTIES);
+        addSchedule(work, made, event);
+        break;
+      case "ScheduleV2":
+        only(made, event, "ScheduleV2", SCHEDULE_V2_PROPERTIES);
+        addScheduleV2(work, made, event);
         break;
       case "Api":
         addRestRoute(work, made, event, apis);

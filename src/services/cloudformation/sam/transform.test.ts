@@ -32,7 +32,7 @@ function comparable(value: unknown): unknown {
 }
 
 describe("the transform makes what AWS's does", () => {
-  for (const name of ["form", "everything", "conditions", "urls", "streams"]) {
+  for (const name of ["form", "everything", "conditions", "urls", "streams", "rules", "schedules"]) {
     it(name, () => {
       assert.deepEqual(comparable(transform(golden(`${name}.yaml`))), comparable(JSON.parse(golden(`${name}.json`))));
     });
@@ -65,8 +65,8 @@ describe("the transform refuses", () => {
     ],
     [fn("PropagateTags: true"), "Resource with id [F] is invalid. Virga does not support the property PropagateTags."],
     [
-      fn("Events: {E: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}"),
-      "Resource with id [F] is invalid. Event with id [E] is invalid. Virga does not support events of type Schedule.",
+      fn("Events: {E: {Type: Kinesis, Properties: {Stream: s}}}"),
+      "Resource with id [F] is invalid. Event with id [E] is invalid. Virga does not support events of type Kinesis.",
     ],
     [
       fn("Events: {E: {Type: Api, Properties: {Path: /a}}}"),
