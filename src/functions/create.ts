@@ -4,11 +4,11 @@
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  */
-import { availableParallelism } from "node:os";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
-import { functionEnvironment, needsOwnStart } from "./environment.ts";
+import { type Activity, createActivity } from "./activity.ts";
+import { functionEnvironment, type InitializationType } from "./environment.ts";
 import {
   ConcurrencyExceeded,
   type FunctionCredentials,
@@ -21,23 +21,20 @@ import {
 } from "./host.ts";
 import { InvocationLog } from "./invocation-log.ts";
 import { canBeSpare, placesOf, StartRefused } from "./launch.ts";
-import { type Machine, type MachineSettings, openMachine } from "./machine.ts";
+import { type Machine, openMachine } from "./machine.ts";
 import { exited, type Failure, notStarted, reported, responseTooLarge, STREAM_BYTES_MAX, timedOut } from "./outcome.ts";
 import { reportMachine } from "./report.ts";
 import { createRuntimes } from "./runtimes/find.ts";
 import type { Runtime } from "./runtimes/search.ts";
-import {
-  type Action,
-  createSchedulerState,
-  decide,
-  type FunctionFacts,
-  nextDueMs,
-  type Observation,
-  type Policy,
-} from "./scheduler.ts";
+import { decide, nextDueMs } from "./scheduler/decide.ts";
+import type { Action, FunctionFacts, Observation } from "./scheduler/observations.ts";
+import { provisionOf } from "./scheduler/provisioned.ts";
+import { createSchedulerState } from "./scheduler/state.ts";
+import { type FunctionHostSettings, policyOf } from "./settings.ts";
+import { factsOf, failureOf, logStreamName, type Startable } from "./startable.ts";
 import { type Begun, startWorker, type Worker } from "./worker.ts";
 
-export interface FunctionHostSettings extends Partial<Policy>, MachineSettings {}
+export type { FunctionHostSettings } from "./settings.ts";
 
 export interface FunctionHostOptions {
   readonly clock: Clock;
@@ -59,14 +56,10 @@ const LOG_DELAY_MS = 200;
 /** How long an answer waits for the runtime to ask for its next event. */
 const NEXT_GRACE_MS = 20;
 
-const DEFAULT_POLICY: Policy = {
-  keepAliveMs: 300_000,
-  sparesPerRuntime: 2,
-  spareIdleMs: 60_000,
-  startsMax: Math.max(8, 4 * availableParallelism()),
-  idleMax: 100,
-  accountConcurrency: 1000,
-};
+/** AWS's limit for provisioned concurrency: this, or the function's own timeout if that is longer. */
+const PROVISIONED_INIT_LIMIT_MS = 130_000;
+/** Functions whose description is kept, so that a worker can be started before they are called; those go first that were called longest ago. */
+const FORESEEN_MAX = 20_000;
 
 /** The platform is going down; the invocation may have begun, and its effects may have happened. */
 class HostClosed extends Error {
@@ -77,9 +70,7 @@ class HostClosed extends Error {
   }
 }
 
-interface Job {
-  readonly spec: FunctionSpec;
-  readonly runtime: Runtime;
+interface Job extends Startable {
   readonly invocation: Invocation;
   readonly resolve: (result: InvocationResult) => void;
   readonly reject: (error: Error) => void;
@@ -93,14 +84,19 @@ interface Slot {
   log?: InvocationLog;
   logStream: string;
   state: "spare" | "initialising" | "busy" | "idle";
+  /** Its part of the processor. */
+  share: number;
   flushTimer?: Timer;
 }
 
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const { clock, random, log, sink, directory, settings = {} } = options;
-  const policy: Policy = { ...DEFAULT_POLICY, ...definedOnly(settings) };
+  const policy = policyOf(settings);
   const runtimes = createRuntimes(settings.runtimes ?? {}, settings.searchPath ?? "");
   const state = createSchedulerState();
+  const activity: Activity = createActivity(state);
+  /** By revision: what may be started without having been asked for. */
+  const foreseen = new Map<string, Startable>();
   const slots = new Map<number, Slot>();
   /** Every worker of which something is left. */
   const workers = new Set<Worker>();
@@ -127,6 +123,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
 
   const observe = (observation: Observation): void => {
     if (closed) return;
+    if ("worker" in observation) activity.touch(slots.get(observation.worker)?.spec);
     for (const action of decide(state, policy, observation, clock.nowMs())) perform(action);
     const dueMs = nextDueMs(state, policy);
     // A timer that comes too early asks again; so it is set anew only when it would come too late.
@@ -140,9 +137,11 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   };
 
   const perform = (action: Action): void => {
+    activity.touch("invocation" in action ? jobs.get(action.invocation)?.spec : slots.get(action.worker)?.spec);
     switch (action.type) {
       case "refuse": {
         const job = takeJob(action.invocation);
+        activity.throttled(job.spec, action.reason);
         job.reject(new ConcurrencyExceeded(action.reason));
         break;
       }
@@ -156,6 +155,16 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       case "run":
         track(runWarm(slots.get(action.worker)!, takeJob(action.invocation)));
         break;
+      case "start-ahead":
+        track(runAhead(action.worker, action.facts, action.provisioned));
+        break;
+      case "weigh": {
+        const slot = slots.get(action.worker);
+        if (slot === undefined) break;
+        slot.share = action.share;
+        if (slot.spec) slot.worker?.weigh(slot.spec.memoryMb, action.share);
+        break;
+      }
       case "freeze": {
         const slot = slots.get(action.worker);
         if (slot === undefined) break;
@@ -208,7 +217,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   };
 
   const startSpare = async (id: number, runtimeName: string): Promise<void> => {
-    const slot: Slot = { id, logStream: "", state: "spare" };
+    const slot: Slot = { id, logStream: "", state: "spare", share: 1 };
     slots.set(id, slot);
     try {
       const runtime = runtimes.find(runtimeName) as Runtime;
@@ -248,34 +257,28 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   /** A worker's first invocation: find or start its process, load the function, run. */
   const runCold = async (id: number, job: Job): Promise<void> => {
     const { spec, invocation } = job;
-    const slot = slots.get(id) ?? { id, logStream: "", state: "initialising" };
-    slots.set(id, slot);
-    slot.state = "initialising";
-    slot.spec = spec;
-    slot.logStream = logStreamName(clock.nowMs(), spec.version, random);
-    slot.log = new InvocationLog(spec, (lines) => sink(spec, slot.logStream, lines));
+    const slot = slots.get(id) ?? { id, logStream: "", state: "initialising", share: 1 };
+    const slotLog = occupy(slot, spec);
     let failed: Failure | undefined;
     let initMs = 0;
     try {
       const credentials = await unlessClosed(spec.credentials());
-      let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS);
+      let begun = await initialise(slot, job, credentials, INIT_LIMIT_MS, "on-demand");
       if (begun.kind !== "ready") {
         const failure = failureOf(begun, invocation.requestId, spec, clock.nowMs());
-        slot.log.initReport(clock.nowMs(), "init", begun.durationMs, failure);
+        slotLog.initReport(clock.nowMs(), "init", begun.durationMs, failure);
         // AWS tries once more, now within the invocation and its time.
-        begun = await initialise(slot, job, credentials, spec.timeoutMs);
+        begun = await initialise(slot, job, credentials, spec.timeoutMs, "on-demand");
         if (begun.kind !== "ready") {
           failed = failureOf(begun, invocation.requestId, spec, clock.nowMs());
-          slot.log.initReport(clock.nowMs(), "invoke", begun.durationMs, failed);
+          slotLog.initReport(clock.nowMs(), "invoke", begun.durationMs, failed);
         }
       }
       initMs = begun.durationMs;
-      if (!failed)
-        observe({
-          type: "initialised",
-          worker: id,
-          usableUntilMs: credentials.expiresMs ?? clock.nowMs() + CREDENTIALS_LIFE_MS,
-        });
+      if (!failed) {
+        activity.coldStart(spec, initMs);
+        observe({ type: "initialised", worker: id, usableUntilMs: usableUntilMs(credentials), initMs });
+      }
     } catch (error) {
       if (!(error instanceof StartRefused)) {
         if (!closed)
@@ -292,7 +295,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     }
     if (closed) return job.reject(new HostClosed());
     if (failed) {
-      slot.log.start(clock.nowMs(), invocation.requestId);
+      slotLog.start(clock.nowMs(), invocation.requestId);
       const result = complete(slot, job, failed, 0, initMs);
       endSlot(id);
       observe({ type: "gone", worker: id });
@@ -301,6 +304,54 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     }
     slot.state = "busy";
     await run(slot, job, initMs);
+  };
+
+  const occupy = (slot: Slot, spec: FunctionSpec): InvocationLog => {
+    slots.set(slot.id, slot);
+    slot.state = "initialising";
+    slot.spec = spec;
+    slot.logStream = logStreamName(clock.nowMs(), spec.version, random);
+    slot.log = new InvocationLog(spec, (lines) => sink(spec, slot.logStream, lines));
+    return slot.log;
+  };
+
+  const usableUntilMs = ({ expiresMs }: FunctionCredentials): number =>
+    expiresMs ?? clock.nowMs() + CREDENTIALS_LIFE_MS;
+
+  /** A worker that nobody waits for: its function is loaded, and that is all. */
+  const runAhead = async (id: number, { revision }: FunctionFacts, provisioned: boolean): Promise<void> => {
+    const slot: Slot = { id, logStream: "", state: "initialising", share: 1 };
+    slots.set(id, slot);
+    try {
+      const start = foreseen.get(revision);
+      if (start === undefined) throw new Error(`nothing is known of the revision ${revision}`);
+      const { spec } = start;
+      const slotLog = occupy(slot, spec);
+      const credentials = await unlessClosed(spec.credentials());
+      const limitMs = provisioned ? Math.max(PROVISIONED_INIT_LIMIT_MS, spec.timeoutMs) : INIT_LIMIT_MS;
+      const how = provisioned ? "provisioned-concurrency" : "on-demand";
+      const begun = await initialise(slot, start, credentials, limitMs, how);
+      if (begun.kind === "ready") {
+        slot.state = "idle";
+        slotLog.flush();
+        observe({
+          type: "initialised",
+          worker: id,
+          usableUntilMs: usableUntilMs(credentials),
+          initMs: begun.durationMs,
+        });
+        return;
+      }
+      slotLog.initReport(clock.nowMs(), "init", begun.durationMs, failureOf(begun, "", spec, clock.nowMs()));
+    } catch (error) {
+      if (closed) return;
+      log.error("a worker could not be started ahead of its calls", {
+        functionArn: slot.spec?.functionArn,
+        error: (error as Error).message,
+      });
+    }
+    endSlot(id);
+    observe({ type: "gone", worker: id });
   };
 
   const runWarm = async (slot: Slot, job: Job): Promise<void> => {
@@ -312,14 +363,15 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   /** Starts a process for the slot, or takes its spare one, and loads the function. A process in which that fails is ended. */
   const initialise = async (
     slot: Slot,
-    { spec, runtime }: Job,
+    { spec, runtime }: Startable,
     credentials: FunctionCredentials,
     limitMs: number,
+    how: InitializationType,
   ): Promise<Begun> => {
     const at = prepare();
     const spare = slot.worker;
     const id = spare?.id ?? ++processes;
-    const environment = functionEnvironment(spec, runtime, placesOf(at, id, spec), slot.logStream, credentials);
+    const environment = functionEnvironment(spec, runtime, placesOf(at, id, spec), slot.logStream, credentials, how);
     let worker = spare;
     if (worker === undefined || !worker.place(spec)) {
       worker?.end();
@@ -330,6 +382,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       });
     }
     slot.worker = worker;
+    if (slot.share !== 1) worker.weigh(spec.memoryMb, slot.share);
     worker.onLine = (timestampMs, text) => {
       slot.log!.write(timestampMs, text);
       slot.flushTimer ??= clock.at(clock.nowMs() + LOG_DELAY_MS, () => {
@@ -387,7 +440,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       if (worker.hasEnded) {
         endSlot(slot.id);
         observe({ type: "gone", worker: slot.id });
-      } else observe({ type: "finished", worker: slot.id });
+      } else observe({ type: "finished", worker: slot.id, memoryMb: result.memoryUsedMb });
     }
     job.resolve(result);
   };
@@ -439,6 +492,15 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     return runtime;
   };
 
+  const remember = (spec: FunctionSpec, runtime: Runtime): void => {
+    foreseen.delete(spec.key);
+    foreseen.set(spec.key, { spec, runtime });
+    for (const oldest of foreseen.keys()) {
+      if (foreseen.size <= FORESEEN_MAX) break;
+      foreseen.delete(oldest);
+    }
+  };
+
   return {
     invoke(spec, invocation, signal) {
       return new Promise<InvocationResult>((resolve, reject) => {
@@ -466,6 +528,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
           },
         });
         signal?.addEventListener("abort", withdraw, { once: true });
+        if (policy.keepAlive === "histogram") remember(spec, runtime);
         observe({ type: "asked", invocation: id, facts: factsOf(spec, runtime) });
       });
     },
@@ -475,6 +538,18 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       if (closed || "remedy" in runtime || !canBeSpare(runtime)) return;
       observe({ type: "expected", runtime: name });
     },
+
+    provision(spec, wanted) {
+      if (closed) return;
+      const runtime = runtimeOf(spec.runtime);
+      if (wanted > 0) remember(spec, runtime);
+      activity.touch(spec);
+      observe({ type: "provisioned", facts: factsOf(spec, runtime), wanted });
+    },
+
+    provisioned: (functionArn, version) => provisionOf(state, functionArn, version),
+
+    watch: (observer) => activity.watch(observer),
 
     retire(functionArn, version) {
       observe({ type: "retired", functionArn, ...(version !== undefined && { version }) });
@@ -511,44 +586,4 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       machine?.close();
     },
   };
-}
-
-function failureOf(
-  begun: Exclude<Begun, { kind: "ready" }>,
-  requestId: string,
-  spec: FunctionSpec,
-  nowMs: number,
-): Failure {
-  if (begun.kind === "failed") return reported(begun.payload);
-  if (begun.kind === "exited") return exited(requestId, begun.exit);
-  return timedOut(requestId, spec.timeoutMs, nowMs);
-}
-
-function factsOf(spec: FunctionSpec, runtime: Runtime): FunctionFacts {
-  return {
-    revision: spec.key,
-    functionArn: spec.functionArn,
-    version: spec.version,
-    account: `${spec.accountId}/${spec.region}`,
-    runtime: spec.runtime,
-    timeoutMs: spec.timeoutMs,
-    takesSpare:
-      canBeSpare(runtime) &&
-      spec.layerDirectories.length === 0 &&
-      spec.ephemeralStorageMb === 512 &&
-      !needsOwnStart(spec.environment),
-    ...(spec.concurrencyMax !== undefined && { concurrencyMax: spec.concurrencyMax }),
-    ...(spec.unreservedConcurrencyMax !== undefined && { unreservedConcurrencyMax: spec.unreservedConcurrencyMax }),
-  };
-}
-
-/** `2026/11/23/[$LATEST]4af0d2bb…`: one for each worker. */
-function logStreamName(nowMs: number, version: string, random: Random): string {
-  const day = new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "/");
-  return `${day}/[${version}]${random.bytes(16).toString("hex")}`;
-}
-
-function definedOnly(settings: FunctionHostSettings): Partial<Policy> {
-  const known = Object.keys(DEFAULT_POLICY) as (keyof Policy)[];
-  return Object.fromEntries(known.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
 }

@@ -64,6 +64,8 @@ export function runtimeEnvironment(runtime: Runtime, places: Places): Record<str
   return environment;
 }
 
+export type InitializationType = "on-demand" | "provisioned-concurrency";
+
 /** Everything: AWS's variables, then the function's own, which AWS lets override what it does not reserve. */
 export function functionEnvironment(
   spec: FunctionSpec,
@@ -71,6 +73,7 @@ export function functionEnvironment(
   places: Places,
   logStream: string,
   credentials: FunctionCredentials,
+  initialization: InitializationType,
 ): Record<string, string> {
   return {
     ...runtimeEnvironment(runtime, places),
@@ -87,7 +90,7 @@ export function functionEnvironment(
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMb),
     AWS_LAMBDA_LOG_GROUP_NAME: spec.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: logStream,
-    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_INITIALIZATION_TYPE: initialization,
     ...(spec.logFormat === "JSON" && {
       AWS_LAMBDA_LOG_FORMAT: "JSON",
       AWS_LAMBDA_LOG_LEVEL: spec.applicationLogLevel ?? "INFO",

@@ -2,6 +2,11 @@
  * The port through which functions are run. `functions/` implements it with sandboxed processes; whoever calls it (the Lambda service, by
  * way of the platform) describes a function completely and knows nothing of workers.
  */
+import type { ThrottleReason } from "./scheduler/observations.ts";
+import type { Provision } from "./scheduler/provisioned.ts";
+
+export type { ThrottleReason } from "./scheduler/observations.ts";
+export type { Provision } from "./scheduler/provisioned.ts";
 
 /** One revision of one function, described completely. Two specs with the same `key` are the same. */
 export interface FunctionSpec {
@@ -95,6 +100,24 @@ export type Availability =
   /** `remedy` tells how to get it. */
   | { readonly available: false; readonly remedy: string };
 
+/** Workers of one version of a function, by what they do. */
+export interface FunctionActivity {
+  readonly functionArn: string;
+  readonly version: string;
+  readonly initialising: number;
+  readonly busy: number;
+  /** Between calls, frozen. */
+  readonly idle: number;
+}
+
+/** What a host tells of its workers. Nothing here may throw or take long: it is called in the middle of the host's work. */
+export interface HostObserver {
+  /** Those whose workers have changed, as they are now; at most once in a turn of the event loop. `spares`: workers that have no function yet. */
+  changed?(functions: readonly FunctionActivity[], spares: number): void;
+  coldStart?(start: { readonly functionArn: string; readonly version: string; readonly initMs: number }): void;
+  throttled?(what: { readonly functionArn: string; readonly version: string; readonly reason: ThrottleReason }): void;
+}
+
 export interface FunctionHost {
   /**
    * Runs one invocation in a worker of its own: a warm one, a spare one, or a new one.
@@ -107,6 +130,15 @@ export interface FunctionHost {
   expect(runtime: string): void;
   /** Ends the idle workers of these functions (by functionArn and version) and lets busy ones finish. */
   retire(functionArn: string, version?: string): void;
+  /**
+   * Keeps so many workers of this version initialised; 0 ends that. Whoever has said so says it again when the version's code changes or a host
+   * is opened anew.
+   */
+  provision(spec: FunctionSpec, wanted: number): void;
+  /** What has come of that. */
+  provisioned(functionArn: string, version: string): Provision | undefined;
+  /** Observes the workers; call what is returned to end it. */
+  watch(observer: HostObserver): () => void;
   /** Whether this machine can run a runtime. */
   runtime(name: string): Availability;
   /** What the machine offers: isolation level, cgroups, runtimes; for `virga doctor`. */
@@ -144,9 +176,9 @@ export class RuntimeUnavailable extends Error {
 /** The concurrency limits leave no room; nothing was run. */
 export class ConcurrencyExceeded extends Error {
   override readonly name = "ConcurrencyExceeded";
-  readonly reason: "ReservedFunctionConcurrentInvocationLimitExceeded" | "ConcurrentInvocationLimitExceeded";
+  readonly reason: ThrottleReason;
 
-  constructor(reason: ConcurrencyExceeded["reason"]) {
+  constructor(reason: ThrottleReason) {
     super("Rate Exceeded.");
     this.reason = reason;
   }

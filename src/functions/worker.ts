@@ -62,6 +62,8 @@ export interface Worker {
   thaw(): void;
   readonly frozen: boolean;
   memoryUsedMb(): number;
+  /** Its part of the processor, against others of as much memory. */
+  weigh(memoryMb: number, share: number): void;
   /** CPU time used so far in microseconds, where it is counted. */
   cpuMicroseconds(): number | undefined;
   /** Kills whatever runs in it. */
@@ -378,6 +380,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       const bytes = (ended ? peakBytes : cgroup?.peakBytes()) ?? (memoryKb * 1024 || peakOf(pid));
       return Math.ceil(bytes / (1024 * 1024));
     },
+    weigh: (memoryMb, share) => cgroup?.weigh(memoryMb, share),
     cpuMicroseconds: () => cgroup?.cpuMicroseconds(),
     end,
   };

@@ -10,14 +10,16 @@ import { dirname, join } from "node:path";
 
 /** AWS's own limit: 1,024 processes and threads. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const PROCESSES_MAX = 1024;
-/** AWS gives a whole vCPU at this much memory. */
-const VCPU_MEMORY_MB = 1769;
+/** Functions get processor time in proportion to their memory, and this is the most they may have. */
+const MEMORY_MAX_MB = 10_240;
 
 export interface Cgroup {
   /** Files that a process joins by writing `0` to them. */
   readonly joins: readonly string[];
   /** Bounds memory, and weighs CPU by it. */
   limit(memoryMb: number): void;
+  /** Weighs CPU by memory, and by a part of it: 0 to 1. */
+  weigh(memoryMb: number, share: number): void;
   /** False when the machine cannot freeze groups. */
   freeze(frozen: boolean): boolean;
   /** Kills every process in it; false when the machine cannot do so at once. */
@@ -105,6 +107,8 @@ function openV2(own: string, pid: number): Cgroups {
 function v2Group(path: string): Cgroup {
   mkdirSync(path);
   const write = (file: string, value: string | number) => writeFileSync(join(path, file), String(value));
+  const weigh = (memoryMb: number, share: number) =>
+    tryTo(() => write("cpu.weight", clamp(Math.round((10_000 * memoryMb * share) / MEMORY_MAX_MB), 1, 10_000)));
   tryTo(() => write("pids.max", PROCESSES_MAX));
   tryTo(() => write("memory.oom.group", 1));
   tryTo(() => write("memory.swap.max", 0));
@@ -112,8 +116,9 @@ function v2Group(path: string): Cgroup {
     joins: [join(path, "cgroup.procs")],
     limit(memoryMb) {
       write("memory.max", memoryMb * 1024 * 1024);
-      tryTo(() => write("cpu.weight", clamp(Math.round((100 * memoryMb) / VCPU_MEMORY_MB), 1, 10_000)));
+      weigh(memoryMb, 1);
     },
+    weigh,
     freeze: (frozen) => succeeds(() => write("cgroup.freeze", frozen ? 1 : 0)),
     kill: () => succeeds(() => write("cgroup.kill", 1)),
     processes: () => pids(join(path, "cgroup.procs")),
@@ -157,6 +162,8 @@ function v1Group(trees: ReadonlyMap<string, string>, name: string): Cgroup {
     if (path === undefined) throw new Error(`no tree for ${file}`);
     writeFileSync(join(path, file), String(value));
   };
+  const weigh = (memoryMb: number, share: number) =>
+    tryTo(() => write(cpu, "cpu.shares", clamp(Math.round((262_144 * memoryMb * share) / MEMORY_MAX_MB), 2, 262_144)));
   tryTo(() => write(paths.get("pids"), "pids.max", PROCESSES_MAX));
   return {
     joins: [...paths.values()].map((path) => join(path, "cgroup.procs")),
@@ -165,8 +172,9 @@ function v1Group(trees: ReadonlyMap<string, string>, name: string): Cgroup {
       write(memory, "memory.limit_in_bytes", bytes);
       // Swap counts as memory, where the kernel counts it at all.
       tryTo(() => write(memory, "memory.memsw.limit_in_bytes", bytes));
-      tryTo(() => write(cpu, "cpu.shares", clamp(Math.round((1024 * memoryMb) / VCPU_MEMORY_MB), 2, 262_144)));
+      weigh(memoryMb, 1);
     },
+    weigh,
     freeze: (frozen) => succeeds(() => write(unified, "cgroup.freeze", frozen ? 1 : 0)),
     kill: () => succeeds(() => write(unified, "cgroup.kill", 1)),
     processes: () => pids(join(memory, "cgroup.procs")),

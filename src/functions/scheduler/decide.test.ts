@@ -1,63 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type Action,
-  createSchedulerState,
-  decide,
-  type FunctionFacts,
-  nextDueMs,
-  type Observation,
-  type Policy,
-} from "./scheduler.ts";
-
-const POLICY: Policy = {
-  keepAliveMs: 300_000,
-  sparesPerRuntime: 0,
-  spareIdleMs: 60_000,
-  startsMax: 10,
-  idleMax: 100,
-  accountConcurrency: 1000,
-};
-
-const facts = (name: string, more: Partial<FunctionFacts> = {}): FunctionFacts => ({
-  revision: `${name}-1`,
-  functionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
-  version: "$LATEST",
-  account: "000000000000/us-east-1",
-  runtime: "nodejs24.x",
-  timeoutMs: 3000,
-  takesSpare: true,
-  ...more,
-});
-
-/** A schedule under way; `tell` answers with the actions as short text: `start 1 for 7`. */
-function schedule(policy: Partial<Policy> = {}) {
-  const state = createSchedulerState();
-  const settings = { ...POLICY, ...policy };
-  let nowMs = 0;
-  let invocations = 0;
-  const words = (action: Action): string => {
-    if (action.type === "refuse")
-      return `refuse ${action.invocation} ${action.reason.replace(/(Function)?ConcurrentInvocationLimitExceeded/, "")}`;
-    if (action.type === "start-spare") return `spare ${action.worker} ${action.runtime}`;
-    if ("invocation" in action) return `${action.type} ${action.worker} for ${action.invocation}`;
-    return `${action.type} ${action.worker}`;
-  };
-  const tell = (observation: Observation) => decide(state, settings, observation, nowMs).map(words);
-  return {
-    state,
-    at: (ms: number) => {
-      nowMs = ms;
-    },
-    due: () => nextDueMs(state, settings),
-    tell,
-    ask: (of: FunctionFacts) => tell({ type: "asked", invocation: ++invocations, facts: of }),
-    ready: (worker: number, usableUntilMs = 3_600_000) => tell({ type: "initialised", worker, usableUntilMs }),
-    finish: (worker: number) => tell({ type: "finished", worker }),
-    gone: (worker: number) => tell({ type: "gone", worker }),
-    time: () => tell({ type: "time" }),
-  };
-}
+import { decide } from "./decide.ts";
+import type { Observation } from "./observations.ts";
+import { createSchedulerState } from "./state.ts";
+import { facts, POLICY, schedule } from "./testing.ts";
 
 test("the first call starts a worker, the next one finds it, and the latest used goes first", () => {
   const { ask, ready, finish } = schedule();
@@ -96,7 +42,7 @@ test("reserved concurrency holds for all versions together, the account's for fu
   assert.deepEqual(ask({ ...reserved, version: "1", revision: "r-v1" }), ["refuse 2 Reserved"]);
   assert.deepEqual(ask(facts("a")), ["start 2 for 3"]);
   assert.deepEqual(ask(facts("b")), ["start 3 for 4"]);
-  assert.deepEqual(ask(facts("c")), ["refuse 5 "]);
+  assert.deepEqual(ask(facts("c")), ["refuse 5"]);
   assert.deepEqual(ask(facts("c", { account: "111111111111/us-east-1" })), ["start 4 for 6"]);
   ready(1);
   finish(1);
@@ -123,11 +69,13 @@ test("a start that fails makes room, for the limits and for those who wait", () 
   const { ask, gone, state } = schedule({ startsMax: 1, accountConcurrency: 2 });
   ask(facts("a"));
   ask(facts("b"));
-  assert.deepEqual(ask(facts("c")), ["refuse 3 "]);
+  assert.deepEqual(ask(facts("c")), ["refuse 3"]);
   assert.deepEqual(gone(1), ["start 2 for 2"]);
   gone(2);
-  assert.equal(state.runningByFunction.size, 0);
-  assert.equal(state.runningUnreserved.size, 0);
+  assert.deepEqual(
+    [...state.functions.values(), ...state.accounts.values()].map(({ running }) => running),
+    [0, 0, 0, 0],
+  );
   assert.equal(state.starting, 0);
 });
 
@@ -138,7 +86,10 @@ test("who withdraws while waiting leaves no trace; later it changes nothing", ()
   assert.deepEqual(tell({ type: "withdrawn", invocation: 2 }), []);
   assert.deepEqual(ready(1), []);
   tell({ type: "withdrawn", invocation: 1 });
-  assert.equal(state.runningByFunction.size, 1);
+  assert.deepEqual(
+    [...state.functions.values()].map(({ running }) => running),
+    [1, 0],
+  );
   assert.equal(state.waiting.size, 0);
 });
 
@@ -220,7 +171,15 @@ test("any history leaves counts that add up", () => {
     return (seed >>> 8) % bound;
   };
   const state = createSchedulerState();
-  const policy = { ...POLICY, startsMax: 3, sparesPerRuntime: 1, idleMax: 4, accountConcurrency: 8, keepAliveMs: 50 };
+  const policy = {
+    ...POLICY,
+    startsMax: 3,
+    sparesPerRuntime: 1,
+    idleMax: 4,
+    accountConcurrency: 8,
+    keepAliveMs: 50,
+    memoryMaxMb: 9 * POLICY.workerMemoryMb,
+  };
   const starting = new Set<number>();
   const busy = new Set<number>();
   const waiting = new Set<number>();
@@ -263,11 +222,19 @@ test("any history leaves counts that add up", () => {
       waiting.delete(invocation);
       step({ type: "withdrawn", invocation }, nowMs);
     } else if (kind === 7) step({ type: "time" }, nowMs);
-    const counted = [...state.runningByFunction.values()].reduce((sum, count) => sum + count, 0);
+    const counted = [...state.functions.values()].reduce((sum, { running }) => sum + running, 0);
     assert.equal(counted, starting.size + busy.size + waiting.size);
     assert.ok(counted <= policy.accountConcurrency);
     assert.equal(state.starting, starting.size);
     assert.ok(state.idle.size <= policy.idleMax);
+    const held = [...state.workers.values()].reduce((sum, { memoryMb }) => sum + memoryMb, 0);
+    assert.equal(state.memoryMb, held);
+    assert.ok(held <= policy.memoryMaxMb);
+    const atWork = [...state.workers.values()].filter(
+      (worker) => worker.state === "busy" || worker.state === "initialising",
+    );
+    assert.equal(state.working, atWork.length);
+    for (const { fn } of atWork.map(({ place }) => place!)) assert.ok(fn.working.size * fn.share <= 1);
   }
   assert.ok(invocations > 1000);
 });

@@ -1,0 +1,30 @@
+/** What may be chosen for a host, and what is taken where nothing is. */
+import { availableParallelism, totalmem } from "node:os";
+import type { MachineSettings } from "./machine.ts";
+import type { Policy } from "./scheduler/policy.ts";
+
+export interface FunctionHostSettings extends Partial<Policy>, MachineSettings {}
+
+const MB = 1024 * 1024;
+/** Parts of the machine's memory. */
+const WORKERS_PART = 0.75;
+const IDLE_PART = 0.25;
+
+export function policyOf(settings: FunctionHostSettings): Policy {
+  const memoryMb = totalmem() / MB;
+  const defaults: Policy = {
+    keepAlive: "fixed",
+    keepAliveMs: 300_000,
+    sparesPerRuntime: 2,
+    spareIdleMs: 60_000,
+    startsMax: Math.max(8, 4 * availableParallelism()),
+    idleMax: 500,
+    idleMemoryMaxMb: Math.floor(memoryMb * IDLE_PART),
+    memoryMaxMb: Math.floor(memoryMb * WORKERS_PART),
+    workerMemoryMb: 64,
+    accountConcurrency: 1000,
+    burst: 1000,
+  };
+  const chosen = (Object.keys(defaults) as (keyof Policy)[]).filter((name) => settings[name] !== undefined);
+  return { ...defaults, ...Object.fromEntries(chosen.map((name) => [name, settings[name]])) };
+}
