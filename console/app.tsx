@@ -2,6 +2,8 @@
 import { type ComponentType, lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import type { ApiError } from "./aws/client.ts";
 import { end, session } from "./aws/session.ts";
+import "./live/spans.ts";
+import "./live/workers.ts";
 import { chooseRegion, chosenRegion, enter, type Health, health } from "./health.ts";
 import icon from "./icon.svg";
 import { connect, disconnect, onStreamState, streamState } from "./live/events.ts";
@@ -11,6 +13,7 @@ import { Failure } from "./parts/page.tsx";
 import { PLACES } from "./places.ts";
 import { href, useRoute } from "./routes.ts";
 import { Palette, useShortcuts } from "./shell/palette.tsx";
+import { Services } from "./shell/services.ts";
 import { SignIn } from "./shell/sign-in.tsx";
 import { ThemeButton } from "./shell/theme.tsx";
 
@@ -22,6 +25,7 @@ const page = <Name extends string>(
 const PAGES: Readonly<Record<string, ComponentType<{ path: readonly string[] }>>> = {
   map: page(() => import("./pages/map.tsx"), "MapPage"),
   buckets: page(() => import("./pages/buckets.tsx"), "Buckets"),
+  elasticity: page(() => import("./pages/elasticity.tsx"), "Elasticity"),
   functions: page(() => import("./pages/functions.tsx"), "Functions"),
   logs: page(() => import("./pages/logs.tsx"), "Logs"),
   mail: page(() => import("./pages/mail.tsx"), "Mail"),
@@ -139,7 +143,9 @@ function Frame({ health: about, onSignOut }: { health: Health; onSignOut(): void
       </nav>
       <main id="main" tabIndex={-1}>
         <Suspense fallback={<p className="empty">Loading…</p>}>
-          {Current ? <Current key={place} path={rest} /> : <p className="empty">There is no page “{place}”.</p>}
+          <Services value={about.services}>
+            {Current ? <Current key={place} path={rest} /> : <p className="empty">There is no page “{place}”.</p>}
+          </Services>
         </Suspense>
       </main>
       {palette && <Palette services={about.services} onClose={() => setPalette(false)} />}

@@ -3,9 +3,11 @@
  * moment and sent together; a reader that is too slow loses spans and is told how many.
  *
  *     data: {"type":"spans","spans":[…]}
+ *     data: {"type":"workers","atMs":1795867287226,"functions":{"arn:aws:lambda:…":{"busy":2,"frozen":1}}}
  *     data: {"type":"lost","count":12}
  */
 import { Readable } from "node:stream";
+import type { FunctionHost } from "../functions/host.ts";
 import type { Timer } from "../kernel/clock.ts";
 import { AwsError } from "../kernel/errors.ts";
 import type { Span } from "../kernel/trace.ts";
@@ -13,12 +15,16 @@ import type { HttpFront } from "../services/service.ts";
 import type { Spans } from "./spans.ts";
 
 const GATHER_MS = 50;
+/** Workers are counted this often, from the first span on until none is left; told when a count has changed. */
+const COUNT_MS = 1000;
 const GATHERED_MAX = 500;
 const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
 /** Proxies and browsers take a silent connection for a dead one. */
 const KEEP_ALIVE_MS = 15_000;
 
-export function eventStreamFront(spans: Spans, authRequired: boolean): HttpFront {
+type Workers = FunctionHost["workers"];
+
+export function eventStreamFront(spans: Spans, workers: Workers, authRequired: boolean): HttpFront {
   return {
     name: "events",
     untraced: true,
@@ -53,7 +59,17 @@ export function eventStreamFront(spans: Spans, authRequired: boolean): HttpFront
         if (gathered.length >= GATHERED_MAX || stream.readableLength > BUFFERED_BYTES_MAX) lost++;
         else gathered.push(span);
         timer ??= clock.at(clock.nowMs() + GATHER_MS, flush);
+        counting ??= clock.at(clock.nowMs() + GATHER_MS, count);
       });
+      let told = "{}";
+      const count = () => {
+        const functions = countsOf(workers(), accountId);
+        const text = JSON.stringify(functions);
+        if (text !== told) send({ type: "workers", atMs: clock.nowMs(), functions });
+        told = text;
+        counting = text === "{}" ? undefined : clock.at(clock.nowMs() + COUNT_MS, count);
+      };
+      let counting: Timer | undefined = clock.at(clock.nowMs(), count);
       let beat: Timer | undefined;
       const keepAlive = () => {
         stream.push(": \n\n");
@@ -62,6 +78,7 @@ export function eventStreamFront(spans: Spans, authRequired: boolean): HttpFront
       const end = () => {
         stopListening();
         timer?.cancel();
+        counting?.cancel();
         beat?.cancel();
         if (!stream.destroyed) stream.push(null);
       };
@@ -75,4 +92,15 @@ export function eventStreamFront(spans: Spans, authRequired: boolean): HttpFront
       };
     },
   };
+}
+
+/** How many workers each function has in each state. */
+function countsOf(workers: ReturnType<Workers>, accountId: string): Record<string, Record<string, number>> {
+  const functions: Record<string, Record<string, number>> = {};
+  for (const { functionArn, state } of workers) {
+    if (functionArn.split(":")[4] !== accountId) continue;
+    const counts = (functions[functionArn] ??= {});
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return functions;
 }

@@ -27,6 +27,8 @@ export interface LambdaPortsOptions {
 export interface MachinePorts extends LambdaPorts {
   /** What this machine offers to functions; nothing before the host is open. */
   report(): ReturnType<FunctionHost["report"]>;
+  /** Every worker there is; none before the host is open. */
+  workers: FunctionHost["workers"];
 }
 
 export function lambdaPorts({
@@ -48,6 +50,7 @@ export function lambdaPorts({
       return host;
     },
     report: () => host?.report() ?? [],
+    workers: () => host?.workers() ?? [],
     packages: createPackages(join(directory, "packages")),
     folders: createFolders(mayUseFolders),
     mayCallUrl: allows,

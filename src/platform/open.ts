@@ -159,7 +159,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         core: () => core,
         services,
         own: [
-          eventStreamFront(spans, authRequired),
+          eventStreamFront(spans, lambda.workers, authRequired),
           healthFront(
             settings,
             services.map((service) => service.name),
