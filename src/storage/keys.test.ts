@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeKey, type KeyPart, key, keysUnder, keysWithPrefix } from "./keys.ts";
+import { decodeKey, type KeyPart, key, keysUnder, keysWithPrefix, lastNumber, numberedKey } from "./keys.ts";
 
 const part = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -72,4 +72,15 @@ test("keysWithPrefix selects by the beginning of the next string", () => {
 
 test("not a number has no key", () => {
   assert.throws(() => key(Number.NaN), /NaN/);
+});
+
+test("a stem with numbers behind it is the key of the whole tuple, and its last number is read back", () => {
+  fc.assert(
+    fc.property(tuple, fc.double({ noNaN: true }), fc.double({ noNaN: true }), (stem, a, b) => {
+      assert.equal(numberedKey(key(...stem), a), key(...stem, a));
+      assert.equal(numberedKey(key(...stem), a, b), key(...stem, a, b));
+      assert.equal(lastNumber(key(...stem, a)), a === 0 ? 0 : a);
+    }),
+    { numRuns: 2000 },
+  );
 });

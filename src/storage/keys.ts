@@ -35,6 +35,17 @@ export function key(...parts: KeyPart[]): Key {
   return text as Key;
 }
 
+/** The tuple that `stem` encodes with one or two numbers behind it: for many keys that begin alike. */
+export function numberedKey(stem: Key, first: number, second?: number): Key {
+  const text = stem + NUMBER + ordered(first);
+  return (second === undefined ? text : text + NUMBER + ordered(second)) as Key;
+}
+
+/** The last element of a tuple that ends in a number. */
+export function lastNumber(encoded: Key): number {
+  return numberAt(encoded, encoded.length - 8);
+}
+
 /** The half-open range [start, end) of all keys that begin with these elements and have more; the tuple itself is included too. */
 export function keysUnder(...parts: KeyPart[]): { start: Key; end: Key } {
   const start = key(...parts);
@@ -59,10 +70,7 @@ export function decodeKey(encoded: Key): KeyPart[] {
   while (at < encoded.length) {
     const tag = encoded[at++];
     if (tag === NUMBER) {
-      for (let i = 0; i < 8; i++) double.setUint8(i, encoded.charCodeAt(at + i));
-      const negative = (double.getUint8(0) & 0x80) === 0;
-      for (let i = 0; i < 8; i++) double.setUint8(i, double.getUint8(i) ^ (negative ? 0xff : i === 0 ? 0x80 : 0));
-      parts.push(double.getFloat64(0));
+      parts.push(numberAt(encoded, at));
       at += 8;
       continue;
     }
@@ -77,10 +85,21 @@ export function decodeKey(encoded: Key): KeyPart[] {
       body += "\x00";
       at++;
     }
+    if (tag === TEXT && ASCII.test(body)) {
+      parts.push(body);
+      continue;
+    }
     const bytes = Buffer.from(body, "latin1");
     parts.push(tag === TEXT ? bytes.toString("utf8") : bytes);
   }
   return parts;
+}
+
+function numberAt(encoded: string, at: number): number {
+  const flip = encoded.charCodeAt(at) & 0x80 ? 0 : 0xff;
+  for (let i = 0; i < 8; i++) double.setUint8(i, encoded.charCodeAt(at + i) ^ flip);
+  if (flip === 0) double.setUint8(0, double.getUint8(0) ^ 0x80);
+  return double.getFloat64(0);
 }
 
 function element(part: KeyPart): string {

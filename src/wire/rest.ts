@@ -96,10 +96,12 @@ export function readBindings(bindings: Bindings, parts: RequestParts): Record<st
     const text = parts.labels[name];
     if (text !== undefined) out[name] = read(text);
   }
-  for (const binding of bindings.query) {
-    const values = parts.query.filter(([name]) => name === binding.wire).map(([, value]) => value);
-    if (values.length === 0) continue;
-    out[binding.name] = binding.list ? values.map(binding.read) : binding.read(values[0]!);
+  if (parts.query.length > 0) {
+    for (const binding of bindings.query) {
+      if (!parts.query.some(([name]) => name === binding.wire)) continue;
+      const values = parts.query.filter(([name]) => name === binding.wire).map(([, value]) => value);
+      out[binding.name] = binding.list ? values.map(binding.read) : binding.read(values[0]!);
+    }
   }
   if (bindings.queryParameters) {
     const free = parts.query.filter(([name]) => !bindings.boundQuery.has(name));
@@ -112,7 +114,7 @@ export function readBindings(bindings: Bindings, parts: RequestParts): Record<st
   }
   for (const { name, prefix } of bindings.prefixHeaders) {
     const found: Record<string, string> = {};
-    for (const header of Object.keys(parts.headers)) {
+    for (const header in parts.headers) {
       if (header.startsWith(prefix)) found[header.slice(prefix.length)] = parts.headers[header]!;
     }
     if (Object.keys(found).length > 0) out[name] = found;
@@ -160,8 +162,9 @@ export interface Route {
   readonly literals: readonly (readonly [string, string | undefined])[];
   readonly requiredQuery: readonly string[];
   readonly requiredHeaders: readonly string[];
-  /** S3: whether the operation is on a bucket, which the caller has split off the path or the host. */
+  /** S3: whether the operation is on a bucket, which the caller has split off the path or the host, and on a key in it. */
   readonly onBucket: boolean;
+  readonly onKey: boolean;
 }
 
 export interface Match {
@@ -206,19 +209,25 @@ export function createRouter(model: ServiceModel): Router {
   for (const routes of byMethod.values()) routes.sort((a, b) => weight(b) - weight(a));
 
   return (method, path, query, headers, bucket, key) => {
-    const names = new Map(query);
-    for (const route of byMethod.get(method) ?? []) {
-      if (
-        route.literals.some(([name, value]) => !names.has(name) || (value !== undefined && names.get(name) !== value))
-      )
-        continue;
-      if (route.requiredQuery.some((name) => !names.has(name))) continue;
+    const routes = byMethod.get(method);
+    if (!routes) return undefined;
+    for (const route of routes) {
+      if (isS3 && (route.onBucket !== (bucket !== undefined) || route.onKey !== (key !== undefined))) continue;
+      if (!hasQuery(route, query)) continue;
       if (route.requiredHeaders.some((name) => headers[name] === undefined)) continue;
       const labels = isS3 ? bucketLabels(route, bucket, key) : pathLabels(route.segments, path);
       if (labels) return { operation: route.operation, labels };
     }
     return undefined;
   };
+}
+
+function hasQuery(route: Route, query: RequestParts["query"]): boolean {
+  for (const [name, value] of route.literals) {
+    if (!query.some(([sent, given]) => sent === name && (value === undefined || given === value))) return false;
+  }
+  for (const name of route.requiredQuery) if (!query.some(([sent]) => sent === name)) return false;
+  return true;
 }
 
 function routeOf(operation: Operation, method: string, template: string): Route {
@@ -241,6 +250,7 @@ function routeOf(operation: Operation, method: string, template: string): Route 
     requiredQuery: required.flatMap((member) => member.traits.httpQuery ?? []),
     requiredHeaders: required.flatMap((member) => member.traits.httpHeader?.toLowerCase() ?? []),
     onBucket: members.some((member) => member.name === "Bucket" && member.traits.httpLabel),
+    onKey: segments[0] !== undefined && "label" in segments[0],
   };
 }
 
@@ -256,15 +266,15 @@ function literalsOf(template: string): Array<readonly [string, string | undefine
 }
 
 function bucketLabels(
-  route: Route,
+  { segments }: Route,
   bucket: string | undefined,
   key: string | undefined,
-): Record<string, string> | undefined {
-  if (route.onBucket !== (bucket !== undefined)) return undefined;
-  const first = route.segments[0];
-  const wantsKey = first !== undefined && "label" in first;
-  if (wantsKey !== (key !== undefined)) return undefined;
-  return { ...(bucket === undefined ? {} : { Bucket: bucket }), ...(wantsKey ? { [first.label]: key! } : {}) };
+): Record<string, string> {
+  const labels: Record<string, string> = {};
+  if (bucket !== undefined) labels["Bucket"] = bucket;
+  const [first] = segments;
+  if (key !== undefined && first && "label" in first) labels[first.label] = key;
+  return labels;
 }
 
 function pathLabels(segments: readonly Segment[], path: string): Record<string, string> | undefined {

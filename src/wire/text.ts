@@ -39,9 +39,18 @@ export function formatTimestamp(date: Date | number, format: TimestampFormat): s
   const value = typeof date === "number" ? new Date(date) : date;
   if (format === "epoch-seconds") return value.getTime() / 1000;
   if (format === "http-date") return value.toUTCString();
-  const text = value.toISOString();
-  return text.endsWith(".000Z") ? `${text.slice(0, -5)}Z` : text;
+  const ms = value.getTime();
+  if (ms !== lastMs) {
+    const text = value.toISOString();
+    lastText = text.endsWith(".000Z") ? `${text.slice(0, -5)}Z` : text;
+    lastMs = ms;
+  }
+  return lastText;
 }
+
+/** The last date that was written: what is listed together often happened in the same second. */
+let lastMs = Number.NaN;
+let lastText = "";
 
 /** Any of the three formats, whichever is meant: clients differ. */
 export function parseTimestamp(value: unknown, format: TimestampFormat): Date {

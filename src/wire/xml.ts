@@ -16,15 +16,27 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 /** What markup or line-ending rules would change, and what XML 1.0 cannot carry as it is. */
 const SPECIAL = /[&<>"\r\n\u0085\u2028\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
-const SPECIALS = new RegExp(SPECIAL, "g");
-const NAMED: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const NAMED: ReadonlyMap<number, string> = new Map([
+  [0x26, "&amp;"],
+  [0x3c, "&lt;"],
+  [0x3e, "&gt;"],
+  [0x22, "&quot;"],
+]);
 
 export function escapeXml(text: string): string {
   if (!SPECIAL.test(text)) return text;
-  return text.replace(
-    SPECIALS,
-    (character) => NAMED[character] ?? `&#x${character.charCodeAt(0).toString(16).toUpperCase()};`,
-  );
+  let escaped = "";
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Most characters are none of the special ones, and say so by their number alone.
+    if (code > 0x3e && code < 0x85) continue;
+    const named = NAMED.get(code);
+    if (named === undefined && !SPECIAL.test(text[at]!)) continue;
+    escaped += text.slice(from, at) + (named ?? `&#x${code.toString(16).toUpperCase()};`);
+    from = at + 1;
+  }
+  return escaped + text.slice(from);
 }
 
 function namespaceAttribute(namespace: string | readonly [string, string] | undefined): string {

@@ -3,7 +3,7 @@
  * above know neither layout. Nothing here checks input.
  */
 import { assert } from "../../kernel/errors.ts";
-import { decodeKey, key, keysUnder } from "../../storage/keys.ts";
+import { decodeKey, key, keysUnder, lastNumber } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import {
   Bodies,
@@ -153,7 +153,7 @@ function availableByTime(tx: Transaction, generation: string, limit: number, now
   const { start } = keysUnder("sqs-data", generation, "visible");
   const end = key("sqs-data", generation, "visible", nowMs + 1);
   for (const [entry, received] of tx.range(start, end, { limit })) {
-    const sequence = decodeKey(entry)[4] as number;
+    const sequence = lastNumber(entry);
     const body = Bodies.get(tx, bodyKey(generation, sequence))!;
     found.push({ sequence, body, lease: received ? Leases.get(tx, leaseKey(generation, sequence)) : undefined });
   }
@@ -168,7 +168,7 @@ function availableInGroups(tx: Transaction, generation: string, limit: number, n
     const group = decodeKey(entry)[4] as string;
     const line = keysUnder("sqs-data", generation, "line", group);
     for (const [place] of tx.range(line.start, line.end, { limit: limit - found.length })) {
-      const sequence = decodeKey(place)[4] as number;
+      const sequence = lastNumber(place);
       const waiting = find(tx, generation, sequence)!;
       if (waiting.body.visibleMs > nowMs) break;
       found.push(waiting);

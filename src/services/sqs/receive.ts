@@ -242,7 +242,29 @@ function toMessage(
   lease: Lease,
   input: ReceiveMessageCommandInput,
 ): Message {
-  const asked = new Set<string>([...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])]);
+  const Attributes = systemAttributes(queue, sequence, body, lease, input);
+  const chosen = chooseAttributes(body.attributes, input.MessageAttributeNames);
+  const digest = chosen === body.attributes ? body.attributesMd5 : attributesMd5(chosen);
+  return {
+    MessageId: body.id,
+    ReceiptHandle: encodeHandle(queue.generation, sequence, lease),
+    MD5OfBody: body.md5,
+    Body: body.text,
+    ...(Attributes ? { Attributes } : {}),
+    ...(chosen ? { MessageAttributes: chosen, ...(digest ? { MD5OfMessageAttributes: digest } : {}) } : {}),
+  };
+}
+
+/** Those that were asked for; undefined where none of them is there. */
+function systemAttributes(
+  queue: Queue,
+  sequence: number,
+  body: Body,
+  lease: Lease,
+  { AttributeNames = [], MessageSystemAttributeNames = [] }: ReceiveMessageCommandInput,
+): Record<string, string> | undefined {
+  if (AttributeNames.length === 0 && MessageSystemAttributeNames.length === 0) return undefined;
+  const asked = new Set<string>([...AttributeNames, ...MessageSystemAttributeNames]);
   const system: Record<string, string | undefined> = {
     SenderId: body.senderId,
     SentTimestamp: String(body.sentMs),
@@ -254,21 +276,14 @@ function toMessage(
     AWSTraceHeader: body.traceHeader,
     DeadLetterQueueSourceArn: body.sourceArn,
   };
-  const Attributes = Object.fromEntries(
-    Object.entries(system).filter(([name, value]) => value !== undefined && (asked.has("All") || asked.has(name))),
-  ) as Record<string, string>;
+  const chosen: Record<string, string> = {};
+  for (const name in system) {
+    const value = system[name];
+    if (value !== undefined && (asked.has("All") || asked.has(name))) chosen[name] = value;
+  }
   const cause = asked.has(CAUSE) ? (body.traceHeader ?? body.cause) : undefined;
-  if (cause !== undefined) Attributes[CAUSE] = cause;
-  const chosen = chooseAttributes(body.attributes, input.MessageAttributeNames);
-  const digest = chosen === body.attributes ? body.attributesMd5 : attributesMd5(chosen);
-  return {
-    MessageId: body.id,
-    ReceiptHandle: encodeHandle(queue.generation, sequence, lease),
-    MD5OfBody: body.md5,
-    Body: body.text,
-    ...(Object.keys(Attributes).length > 0 ? { Attributes } : {}),
-    ...(chosen ? { MessageAttributes: chosen, ...(digest ? { MD5OfMessageAttributes: digest } : {}) } : {}),
-  };
+  if (cause !== undefined) chosen[CAUSE] = cause;
+  return Object.keys(chosen).length > 0 ? chosen : undefined;
 }
 
 /** By name, by prefix `name.*`, or all. */

@@ -19,7 +19,7 @@
  * A body is written once and keyed by its sequence number: what is sent together lies together. Receiving rewrites a lease of a few bytes.
  */
 import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
-import { type Key, key } from "../../storage/keys.ts";
+import { type Key, key, numberedKey } from "../../storage/keys.ts";
 import { defineRecord } from "../../storage/records.ts";
 
 export interface QueueAttributes {
@@ -85,7 +85,7 @@ export interface Body {
   readonly sourceArn?: string;
 }
 export const Bodies = defineRecord<Body>("sqs.Body", 1);
-export const bodyKey = (generation: string, sequence: number): Key => key("sqs-data", generation, "body", sequence);
+export const bodyKey = (generation: string, sequence: number): Key => numberedKey(stemsOf(generation).body, sequence);
 
 export interface Lease {
   /** Invisible until then. */
@@ -94,10 +94,24 @@ export interface Lease {
   readonly firstReceivedMs: number;
 }
 export const Leases = defineRecord<Lease>("sqs.Lease", 1);
-export const leaseKey = (generation: string, sequence: number): Key => key("sqs-data", generation, "lease", sequence);
+export const leaseKey = (generation: string, sequence: number): Key => numberedKey(stemsOf(generation).lease, sequence);
 
 export const visibleKey = (generation: string, visibleMs: number, sequence: number): Key =>
-  key("sqs-data", generation, "visible", visibleMs, sequence);
+  numberedKey(stemsOf(generation).visible, visibleMs, sequence);
+
+/** What the keys of a generation's messages begin with: every receive makes dozens of them. */
+function stemsOf(generation: string) {
+  let known = stems.get(generation);
+  if (!known) {
+    if (stems.size >= STEMS_MAX) stems.clear();
+    const stem = (kind: string) => key("sqs-data", generation, kind);
+    known = { body: stem("body"), lease: stem("lease"), visible: stem("visible") };
+    stems.set(generation, known);
+  }
+  return known;
+}
+const STEMS_MAX = 1024;
+const stems = new Map<string, { readonly body: Key; readonly lease: Key; readonly visible: Key }>();
 
 export interface Group {
   /** Sequence numbers that were received and neither deleted nor timed out, with the end of their leases. */
