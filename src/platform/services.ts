@@ -3,6 +3,7 @@ import type { Measurements } from "../kernel/measurements.ts";
 import { createApigateway } from "../services/apigateway/service.ts";
 import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
+import { applicationautoscaling } from "../services/applicationautoscaling/service.ts";
 import { createCloudformation } from "../services/cloudformation/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
@@ -45,6 +46,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
   const services: readonly Service[] = [
     createApigateway(ports.apigateway, httpApis.plane),
     httpApis.service,
+    applicationautoscaling,
     dynamodb,
     createDynamodbstreams(streams),
     createEvents(),
