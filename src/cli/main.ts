@@ -63,6 +63,12 @@ function withServeOptions(command: Command): Command {
     )
     .addOption(new Option("--smtp <url>", "relay mail through this server, such as smtp://localhost:25").argParser(url))
     .addOption(
+      new Option(
+        "--otlp <url>",
+        "send traces to this OpenTelemetry collector, such as http://localhost:4318 (default: $OTEL_EXPORTER_OTLP_ENDPOINT)",
+      ).argParser(url),
+    )
+    .addOption(
       new Option("--log-level <level>", "what is logged to stderr")
         .choices(["debug", "info", "warn", "error"])
         .default("warn"),

@@ -20,6 +20,7 @@ export interface ServeOptions {
   readonly region?: string;
   readonly account?: string;
   readonly smtp?: string;
+  readonly otlp?: string;
   readonly logLevel?: LogLevel;
   readonly json?: boolean;
 }
@@ -46,6 +47,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   if (options.ephemeral && options.data !== undefined) {
     throw new Failure("--ephemeral keeps nothing, --data keeps everything.", "Give one of them.", EXIT_USAGE);
   }
+  const otlpEndpoint = options.otlp ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"];
   const dataDirectory = options.ephemeral ? undefined : resolve(options.data ?? DATA);
   const authRequired = options.auth === "required";
   try {
@@ -65,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       accountId: (options.account ?? "000000000000") as AccountId,
       ...(rootKey ? { rootKey } : {}),
       ...(options.smtp ? { smtpUrl: options.smtp } : {}),
+      ...(otlpEndpoint ? { otlpEndpoint } : {}),
       shapesDirectory: assetDirectory("shapes"),
       consoleDirectory: assetDirectory("console"),
       version: version(),

@@ -31,6 +31,7 @@ import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
 import { createAuthenticator, type FindKey, rootOf, type Who } from "./identity.ts";
 import { lambdaPorts } from "./lambda-ports.ts";
+import { exportSpans } from "./otlp.ts";
 import { createRelay } from "./relay.ts";
 import { createServices } from "./services.ts";
 import { snsPorts } from "./sns-ports.ts";
@@ -58,6 +59,8 @@ export interface PlatformSettings {
   /** A key of the account's root: where keys must be known, somebody has to be the first. */
   readonly rootKey?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly smtpUrl?: string;
+  /** An OpenTelemetry collector that traces are sent to, over HTTP: `http://localhost:4318`. */
+  readonly otlpEndpoint?: string;
   readonly log: Log;
   /** Folder with the generated shapes. */
   readonly shapesDirectory: string;
@@ -190,6 +193,10 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     const { port } = server.address() as AddressInfo;
     endpoint = `http://${LOOPBACK.test(settings.host) ? "localhost" : settings.host}:${port}`;
     await house.start();
+    const stopExport =
+      settings.otlpEndpoint === undefined
+        ? undefined
+        : exportSpans({ endpoint: settings.otlpEndpoint, version: settings.version, clock, log, spans });
     return {
       endpoint,
       port,
@@ -199,6 +206,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeIdleConnections();
         await house.close();
+        await stopExport?.();
         server.closeAllConnections();
         await closed;
         place.unlock();
