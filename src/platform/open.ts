@@ -121,6 +121,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
       }),
       lambda,
+      shapes: () => shapes,
       sns: snsPorts,
       authRequired,
       measurements,

@@ -15,6 +15,7 @@ import type { LambdaPorts } from "../services/lambda/ports.ts";
 import { createLambda } from "../services/lambda/service.ts";
 import { logs } from "../services/logs/service.ts";
 import { s3 } from "../services/s3/service.ts";
+import { createScheduler } from "../services/scheduler/service.ts";
 import type { Service } from "../services/service.ts";
 import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
@@ -22,13 +23,17 @@ import { createSns, type SnsPorts } from "../services/sns/service.ts";
 import { sqs } from "../services/sqs/service.ts";
 import { createSts } from "../services/sts/service.ts";
 import { createXray } from "../services/xray/service.ts";
+import type { ShapeLibrary } from "../wire/shapes.ts";
 import type { Spans } from "./spans.ts";
+import { universalCalls } from "./universal-calls.ts";
 
 /** What services need of the outside world. */
 export interface ServicePorts {
   readonly apigateway: ApigatewayPorts;
   readonly lambda: LambdaPorts;
   readonly sns: SnsPorts;
+  /** The shapes of every operation, read when they are first needed. */
+  readonly shapes: () => ShapeLibrary;
   /** Signed requests from known keys only, and policies enforced. */
   readonly authRequired: boolean;
   /** Virga's own metrics, for CloudWatch to take. */
@@ -54,6 +59,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createLambda(ports.lambda),
     logs,
     s3,
+    createScheduler(universalCalls(ports.shapes, (service, operation) => hasOperation(all, service, operation))),
     createSes({ authRequired: ports.authRequired, relay: ports.relay }),
     createSesv2({ relayed: ports.relay !== undefined }),
     createSns(ports.sns),
@@ -61,8 +67,14 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
     createXray(ports.spans),
   ] as unknown as readonly Service[];
-  return [...services, withTemplates(services, ports.stackPatienceMs ?? 0)];
+  const all: readonly Service[] = [...services, withTemplates(services, ports.stackPatienceMs ?? 0)];
+  return all;
 }
+
+const hasOperation = (services: readonly Service[], name: string, operation: string): boolean => {
+  const service = services.find((one) => one.name === name);
+  return Object.hasOwn(service?.operations ?? {}, operation) || Object.hasOwn(service?.flows ?? {}, operation);
+};
 
 /** CloudFormation over the resource types of the other services. */
 export function withTemplates(services: readonly Service[], patienceMs = 0): Service {

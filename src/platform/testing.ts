@@ -100,6 +100,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
       createServices({
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
         lambda: fakePorts(),
+        shapes: generatedShapes,
         sns: { ...snsPorts, makeKeyPair: testKeyPair },
         authRequired: false,
         measurements,

@@ -1,0 +1,67 @@
+/** Limits and checks of the Scheduler. @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html */
+import type { Transaction } from "../../storage/transaction.ts";
+import { Constraints } from "../validation-common/constraints.ts";
+import { groupDoesNotExist, validation } from "./errors.ts";
+import { DEFAULT_GROUP, type Group, Groups, groupKey, type Where } from "./state.ts";
+
+export const GROUPS_MAX = 500;
+export const PAGE_MAX = 100;
+export const TAGS_MAX = 50;
+export const INPUT_CHARACTERS_MAX = 256 * 1024;
+/** A start may lie so far back, for clocks that differ. */
+export const START_TOLERANCE_MS = 5 * 60_000;
+
+const NAME = /^[0-9a-zA-Z\-_.]+$/;
+
+export function checkName(name: string | undefined, member = "name"): string {
+  new Constraints()
+    .required(member, name)
+    .length(member, name, 1, 64)
+    .pattern(member, name, NAME, "[0-9a-zA-Z-_.]+")
+    .check();
+  return name!;
+}
+
+export const groupNameOf = (name: string | undefined): string =>
+  name === undefined ? DEFAULT_GROUP : checkName(name, "groupName");
+
+/** The default group is always there. @throws ResourceNotFoundException */
+export function requireGroup(tx: Transaction, at: Where, name: string): Group {
+  const group = Groups.get(tx, groupKey(at, name));
+  if (group) return group;
+  if (name !== DEFAULT_GROUP) throw groupDoesNotExist(name);
+  return { name, createdMs: 0, modifiedMs: 0, tags: {} };
+}
+
+type GivenTags = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] | undefined;
+
+export function tagsOf(tags: GivenTags): Record<string, string> {
+  const found = new Constraints();
+  for (const { Key, Value } of tags ?? []) {
+    found.required("tags.member.key", Key).length("tags.member.key", Key, 1, 128);
+    found.required("tags.member.value", Value).length("tags.member.value", Value, 1, 256);
+  }
+  found.check();
+  const kept = Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, Value!]));
+  if (Object.keys(kept).length > TAGS_MAX) throw validation(`A schedule group has at most ${TAGS_MAX} tags.`);
+  return kept;
+}
+
+/** What stands behind the last item of the page before. */
+export function pageOf<T>(
+  found: Iterable<T>,
+  nameOf: (item: T) => string,
+  { MaxResults, NextToken }: { readonly MaxResults?: number | undefined; readonly NextToken?: string | undefined },
+): { readonly items: readonly T[]; readonly token: string | undefined } {
+  new Constraints().range("maxResults", MaxResults, 1, PAGE_MAX).check();
+  const afterName = NextToken === undefined ? undefined : Buffer.from(NextToken, "base64url").toString("utf8");
+  const items: T[] = [];
+  for (const item of found) {
+    if (afterName !== undefined && nameOf(item) <= afterName) continue;
+    if (items.length === (MaxResults ?? PAGE_MAX)) {
+      return { items, token: Buffer.from(nameOf(items.at(-1)!)).toString("base64url") };
+    }
+    items.push(item);
+  }
+  return { items, token: undefined };
+}
