@@ -9,6 +9,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "nod
 import type { BuildContext, BuildResult, Message } from "esbuild";
 import { Failure } from "../failure.ts";
 import type { EsbuildProperties, LocalCode } from "./code.ts";
+import { copyPackages, runtimePackages } from "./packages.ts";
 
 export interface Built {
   /** A folder, or a zip or jar file. */
@@ -121,6 +122,25 @@ export function createBuilder(directory: string): Builder {
     return { path, hash, inputs: [code.source] };
   }
 
+  /** Named by its own files and the versions of its packages: packing a native library again takes seconds. */
+  async function packLayer(code: LocalCode): Promise<Built> {
+    const packages = await runtimePackages(code.logicalId, code.source);
+    const sum = createHash("sha256").update(JSON.stringify(packages.map(({ place, version }) => [place, version])));
+    await hashTree(sum, code.source, "", new Set([...IGNORED, "node_modules"]));
+    const hash = sum.digest("hex").slice(0, 32);
+    const path = `${join(directory, code.logicalId, hash)}.zip`;
+    const inputs = [code.source];
+    if (await exists(path)) return { path, hash, inputs };
+    const temporary = join(directory, code.logicalId, `${hash}.new`);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await copyPackages(code.source, packages, temporary, IGNORED);
+    await writeFile(`${path}.new`, await zipFolder(temporary));
+    await rm(temporary, { recursive: true, force: true });
+    await rename(`${path}.new`, path);
+    return { path, hash, inputs };
+  }
+
   /** Fills a temporary folder and gives it its final name at once; nothing to do when that content is there already. */
   async function settle(code: LocalCode, hash: string, fill: (temporary: string) => Promise<void>): Promise<string> {
     const final = join(directory, code.logicalId, hash);
@@ -139,6 +159,7 @@ export function createBuilder(directory: string): Builder {
       // Builds belong to nobody's repository.
       await writeFile(join(directory, ".gitignore"), "*\n");
       if (code.esbuild) return bundle(code, code.esbuild);
+      if (code.packages) return packLayer(code);
       return code.kind === "function" && (await stat(code.source)).isDirectory() ? copy(code) : archive(code);
     },
     async sweep(logicalId, keep) {
@@ -189,13 +210,13 @@ function frame(hash: Hash, name: string, contents: Uint8Array): void {
   hash.update(`${Buffer.byteLength(name)} ${name} ${contents.byteLength} `).update(contents);
 }
 
-async function hashTree(hash: Hash, root: string, path: string): Promise<void> {
+async function hashTree(hash: Hash, root: string, path: string, ignored = IGNORED): Promise<void> {
   const entries = await readdir(join(root, path), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (IGNORED.has(entry.name)) continue;
+    if (ignored.has(entry.name)) continue;
     const inner = join(path, entry.name);
     const name = inner.split(sep).join("/");
-    if (entry.isDirectory()) await hashTree(hash, root, inner);
+    if (entry.isDirectory()) await hashTree(hash, root, inner, ignored);
     else if (entry.isSymbolicLink()) frame(hash, `${name}@`, Buffer.from(await readlink(join(root, inner))));
     else if (entry.isFile()) {
       const { mode } = await stat(join(root, inner));

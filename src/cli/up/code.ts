@@ -32,6 +32,8 @@ export interface LocalCode {
   readonly source: string;
   /** Absent: the folder as it is. */
   readonly esbuild: EsbuildProperties | undefined;
+  /** A layer of what the folder's package.json depends on. */
+  readonly packages?: true;
 }
 
 const LAMBDA_LOCATION = (bucket: string, key: string) => ({ S3Bucket: bucket, S3Key: key });
@@ -82,26 +84,31 @@ export function localCode(template: Template): LocalCode[] {
         property: ["Properties", kind.property],
         location: kind.location,
         source,
-        esbuild: statSync(source).isDirectory() ? buildOf(template, resource) : undefined,
+        ...(statSync(source).isDirectory() ? buildOf(template, resource, kind.kind) : { esbuild: undefined }),
       },
     ];
   });
 }
 
-function buildOf(template: Template, { logicalId, node }: Resource): EsbuildProperties | undefined {
+function buildOf(
+  template: Template,
+  { logicalId, node }: Resource,
+  kind: LocalCode["kind"],
+): Pick<LocalCode, "esbuild" | "packages"> {
   const method = plainText(node, ["Metadata", "BuildMethod"]);
-  if (method === undefined) return undefined;
+  if (method === undefined) return { esbuild: undefined };
+  if (kind === "layer" && /^nodejs\d+\.x$/.test(method)) return { esbuild: undefined, packages: true };
   if (method !== "esbuild") {
     throw new Failure(
       `${logicalId}: Virga does not know the build method ${method}.`,
-      "It knows esbuild; without a BuildMethod a folder is deployed as it is. For others run `sam build` first, then `virga up .aws-sam/build`.",
+      "It knows esbuild, and nodejs… for layers; without a BuildMethod a folder is deployed as it is. For others run `sam build` first, then `virga up .aws-sam/build`.",
     );
   }
   const handler =
     plainText(node, ["Properties", "Handler"]) ??
     plainText(template.document, ["Globals", "Function", "Handler"]) ??
     "";
-  return esbuildProperties(logicalId, node, handler);
+  return { esbuild: esbuildProperties(logicalId, node, handler) };
 }
 
 const KNOWN = [

@@ -65,6 +65,7 @@ export const bucketResource: ResourceType = {
     },
     NotificationConfiguration: {
       object: {
+        EventBridgeConfiguration: { object: { EventBridgeEnabled: "boolean" } },
         LambdaConfigurations: notificationRule("Function"),
         QueueConfigurations: notificationRule("Queue"),
         TopicConfigurations: notificationRule("Topic"),
@@ -240,7 +241,9 @@ function notificationConfiguration(
       Events: [rule.Event],
       ...(rule.Filter?.S3Key?.Rules && { Filter: { Key: { FilterRules: rule.Filter.S3Key.Rules } } }),
     }));
+  const bridged = property.EventBridgeConfiguration;
   return {
+    ...(bridged && bridged.EventBridgeEnabled !== false ? { EventBridgeConfiguration: {} } : {}),
     LambdaFunctionConfigurations: rules(property.LambdaConfigurations, "Function", "LambdaFunctionArn"),
     QueueConfigurations: rules(property.QueueConfigurations, "Queue", "QueueArn"),
     TopicConfigurations: rules(property.TopicConfigurations, "Topic", "TopicArn"),

@@ -191,7 +191,6 @@ export const s3 = defineService<"s3">({
       "AccessControlPolicy.Owner.DisplayName",
     ],
     PutBucketEncryption: ["ServerSideEncryptionConfiguration.Rules[].BlockedEncryptionTypes"],
-    PutBucketNotificationConfiguration: ["NotificationConfiguration.EventBridgeConfiguration"],
     PutBucketPolicy: ["ConfirmRemoveSelfBucketAccess"],
     PutBucketVersioning: ["MFA", "VersioningConfiguration.MFADelete"],
     PutObject: [...CUSTOMER_KEY, ...KMS, ...OBJECT_LOCK, ...OTHER_CHECKSUMS, "WriteOffsetBytes"],

@@ -371,6 +371,28 @@ test("a topic hands the document on, with a subject", async () => {
   });
 });
 
+test("EventBridge's default bus hears of everything, in a structure of its own", async () => {
+  await withBucket(async ({ platform, put, upload, received }) => {
+    await platform.call("events", "PutRule", { Name: "photos", EventPattern: '{"source":["aws.s3"]}' });
+    await platform.call("events", "PutTargets", { Rule: "photos", Targets: [{ Id: "q", Arn: queueArn("q") }] });
+    await put({ EventBridgeConfiguration: {} });
+    const configuration = await platform.call("s3", "GetBucketNotificationConfiguration", { Bucket: "photos" });
+    assert.deepEqual(configuration, { EventBridgeConfiguration: {} });
+    await upload("a b.jpg");
+    await platform.call("s3", "DeleteObject", { Bucket: "photos", Key: "a b.jpg" });
+    await platform.settle();
+    const [created, deleted] = await received();
+    assert.equal(created["detail-type"], "Object Created");
+    assert.deepEqual(created.resources, ["arn:aws:s3:::photos"]);
+    const { object, "request-id": id, ...detail } = created.detail;
+    assert.match(id, /^[0-9A-F]{16}$/);
+    assert.deepEqual([object.key, object.size, object.etag], ["a b.jpg", 5, "4b3a6218bb3e3a7303e8a171a60fcf92"]);
+    assert.deepEqual(detail, { version: "0", bucket: { name: "photos" }, requester: ACCOUNT, reason: "PutObject" });
+    assert.equal(deleted["detail-type"], "Object Deleted");
+    assert.equal(deleted.detail["deletion-type"], "Permanently Deleted");
+  });
+});
+
 describe("functions", () => {
   async function withFunction(
     run: (bucket: ReturnType<typeof driver>, arn: string, runs: { event: any }[]) => Promise<void>,

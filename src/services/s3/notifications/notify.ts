@@ -17,6 +17,7 @@ import {
 import { shownVersionId } from "../versions.ts";
 import { filterOf, type NotificationRule, notificationsOf } from "./configuration.ts";
 import { eventDocument, type ObjectEvent } from "./document.ts";
+import { tellEventBridge } from "./event-bridge.ts";
 import { type EventName, eventsOf } from "./event-types.ts";
 import { servicePrincipal, tellQueue, tellTopic } from "./telling.ts";
 
@@ -98,7 +99,8 @@ function nextSequencer(tx: Transaction, context: OperationContext, bucket: Bucke
 }
 
 function notify(tx: Transaction, context: OperationContext, bucket: BucketRecord, event: ObjectEvent): void {
-  const { rules } = notificationsOf(tx, bucket);
+  const { rules, eventBridge } = notificationsOf(tx, bucket);
+  if (eventBridge) tellEventBridge(context, bucket, event);
   for (const rule of rules) {
     if (!concerns(rule, event.name, event.objectName)) continue;
     tell(tx, context, bucket, rule, eventDocument(context, bucket, rule.id, event));
