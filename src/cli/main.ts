@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `virga` command: what it understands. Each command lives in a file of its own, loaded when it is used. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { KEEP_ALIVES } from "../functions/scheduler/policy.ts";
 import { EXIT_FAILED, EXIT_USAGE, Failure } from "./failure.ts";
 import { NODE_MINIMUM, runsOn, version } from "./package.ts";
 import { red, say } from "./terminal.ts";
@@ -67,6 +68,31 @@ function withServeOptions(command: Command): Command {
         "--otlp <url>",
         "send traces to this OpenTelemetry collector, such as http://localhost:4318 (default: $OTEL_EXPORTER_OTLP_ENDPOINT)",
       ).argParser(url),
+    )
+    .addOption(
+      new Option(
+        "--keep-alive <policy>",
+        "how long idle functions keep their workers. fixed: some minutes after the last call; histogram: as each function's own pauses tell, made ready before the next call; greedy-dual: until memory is short, then the least worth its room goes",
+      )
+        .choices(KEEP_ALIVES)
+        .default("fixed"),
+    )
+    .addOption(
+      new Option("--keep-alive-minutes <number>", "minutes of the fixed policy (default: 5)").argParser(
+        integer(1, 1440),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--idle-memory <MB>",
+        "memory that idle workers may hold in all (default: a quarter of the machine's)",
+      ).argParser(integer(0, 10_000_000)),
+    )
+    .addOption(
+      new Option(
+        "--function-memory <MB>",
+        "memory that all workers may hold; beyond it calls wait (default: three quarters of the machine's)",
+      ).argParser(integer(1, 10_000_000)),
     )
     .addOption(
       new Option("--log-level <level>", "what is logged to stderr")

@@ -1,5 +1,7 @@
 /** Opens the platform in this process, and turns what can go wrong into what to do about it. */
 import { resolve } from "node:path";
+import type { KeepAlive } from "../functions/scheduler/policy.ts";
+import type { FunctionHostSettings } from "../functions/settings.ts";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { createLog, type LogLevel } from "../kernel/log.ts";
 import { demandsKeys, openPlatform, type Platform } from "../platform/open.ts";
@@ -21,6 +23,11 @@ export interface ServeOptions {
   readonly account?: string;
   readonly smtp?: string;
   readonly otlp?: string;
+  readonly keepAlive?: KeepAlive;
+  readonly keepAliveMinutes?: number;
+  /** Megabytes, as is the next. */
+  readonly idleMemory?: number;
+  readonly functionMemory?: number;
   readonly logLevel?: LogLevel;
   readonly json?: boolean;
 }
@@ -68,6 +75,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       ...(rootKey ? { rootKey } : {}),
       ...(options.smtp ? { smtpUrl: options.smtp } : {}),
       ...(otlpEndpoint ? { otlpEndpoint } : {}),
+      functions: functionSettings(options),
       shapesDirectory: assetDirectory("shapes"),
       consoleDirectory: assetDirectory("console"),
       version: version(),
@@ -83,6 +91,16 @@ export async function serve(options: ServeOptions): Promise<Served> {
   } catch (error) {
     throw await explained(error as NodeJS.ErrnoException, port, host);
   }
+}
+
+function functionSettings(options: ServeOptions): FunctionHostSettings {
+  const { keepAlive, keepAliveMinutes, idleMemory, functionMemory } = options;
+  return {
+    ...(keepAlive === undefined ? {} : { keepAlive }),
+    ...(keepAliveMinutes === undefined ? {} : { keepAliveMs: keepAliveMinutes * 60_000 }),
+    ...(idleMemory === undefined ? {} : { idleMemoryMaxMb: idleMemory }),
+    ...(functionMemory === undefined ? {} : { memoryMaxMb: functionMemory }),
+  };
 }
 
 async function explained(error: NodeJS.ErrnoException, port: number, host: string): Promise<Error> {

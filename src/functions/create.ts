@@ -28,7 +28,7 @@ import { createRuntimes } from "./runtimes/find.ts";
 import type { Runtime } from "./runtimes/search.ts";
 import { decide, nextDueMs } from "./scheduler/decide.ts";
 import type { Action, FunctionFacts, Observation } from "./scheduler/observations.ts";
-import { provisionOf } from "./scheduler/provisioned.ts";
+import { isProvisioned, provisionOf } from "./scheduler/provisioned.ts";
 import { createSchedulerState } from "./scheduler/state.ts";
 import { type FunctionHostSettings, policyOf } from "./settings.ts";
 import { factsOf, failureOf, logStreamName, type Startable } from "./startable.ts";
@@ -528,7 +528,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
           },
         });
         signal?.addEventListener("abort", withdraw, { once: true });
-        if (policy.keepAlive === "histogram") remember(spec, runtime);
+        if (policy.keepAlive === "histogram" || isProvisioned(state, spec.functionArn, spec.version))
+          remember(spec, runtime);
         observe({ type: "asked", invocation: id, facts: factsOf(spec, runtime) });
       });
     },

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FunctionHost } from "../functions/host.ts";
+import type { FunctionHostSettings } from "../functions/settings.ts";
 import type { AccountId, Region } from "../kernel/arn.ts";
 import { type Clock, SystemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -61,6 +62,8 @@ export interface PlatformSettings {
   readonly smtpUrl?: string;
   /** An OpenTelemetry collector that traces are sent to, over HTTP: `http://localhost:4318`. */
   readonly otlpEndpoint?: string;
+  /** How long workers are kept, what memory they may take, which programs run them; defaults where nothing is said. */
+  readonly functions?: FunctionHostSettings;
   readonly log: Log;
   /** Folder with the generated shapes. */
   readonly shapesDirectory: string;
@@ -107,6 +110,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       random,
       log,
       directory: place.functionsPath,
+      ...(settings.functions === undefined ? {} : { functions: settings.functions }),
       endpoint: () => endpoint,
       allows: (tx, request) =>
         request.principal.type !== "anonymous" && (!authRequired || authorize(tx, request).allowed),

@@ -40,9 +40,12 @@ export function decide(state: SchedulerState, policy: Policy, observation: Obser
       replenish(state, policy, actions);
       break;
     case "provisioned": {
-      const place = placeOf(state, observation.facts);
-      makeCurrent(state, place, observation.facts, actions);
-      setProvisioned(state, policy, place, observation.wanted, nowMs, actions);
+      const { facts, wanted } = observation;
+      const known = state.places.get(placeKey(facts.functionArn, facts.version));
+      if (wanted === 0 && !known?.provisioned) break;
+      const place = known ?? placeOf(state, facts);
+      if (wanted > 0) makeCurrent(state, place, facts, actions);
+      setProvisioned(state, policy, place, wanted, nowMs, actions);
       startWanted(state, policy, actions);
       break;
     }

@@ -58,3 +58,6 @@ export function provisionOf(state: SchedulerState, functionArn: string, version:
     if (worker.provisioned && worker.place === place && worker.state === "initialising") initialising++;
   return { wanted, allocated: workers - initialising, failed };
 }
+
+export const isProvisioned = (state: SchedulerState, functionArn: string, version: string): boolean =>
+  state.places.get(placeKey(functionArn, version))?.provisioned !== undefined;

@@ -10,6 +10,7 @@ import {
   validation,
 } from "./errors.ts";
 import { type FunctionLocator, functionArn, isVersion, locate } from "./names.ts";
+import { dropProvisioned, provisionedChanged } from "./provisioned.ts";
 import { constraints, PATTERNS } from "./rules.ts";
 import {
   type AliasRecord,
@@ -18,6 +19,8 @@ import {
   invokeConfigKey,
   nounRange,
   policyKey,
+  provisioned,
+  provisionedKey,
   urlAddressKey,
   urlKey,
   urls,
@@ -162,6 +165,7 @@ export const updateAlias: Operation<InputOf<"lambda", "UpdateAlias">, Alias> = (
     revisionId: context.random.uuid(),
   };
   aliases.put(tx, aliasKey(at, at.name, record.name), record);
+  if (provisioned.get(tx, provisionedKey(at, at.name, record.name))) provisionedChanged(tx, at);
   return shown(at, record);
 };
 
@@ -176,6 +180,7 @@ export const deleteAlias: Operation<InputOf<"lambda", "DeleteAlias">, OutputOf<"
   requireFunction(tx, at);
   const url = urls.get(tx, urlKey(at, at.name, input.Name!));
   if (url) tx.delete(urlAddressKey(url.urlId));
+  dropProvisioned(tx, at, input.Name!);
   tx.delete(urlKey(at, at.name, input.Name!));
   tx.delete(aliasKey(at, at.name, input.Name!));
   tx.delete(policyKey(at, at.name, input.Name!));

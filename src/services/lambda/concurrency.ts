@@ -17,19 +17,41 @@ import {
 } from "./state.ts";
 import { requireFunction, storedCode } from "./stored.ts";
 
-const reserved = (tx: Transaction, at: Place): number => concurrencies.get(tx, concurrencyKey(at))?.reserved ?? 0;
+/** How many invocations all functions without reserved concurrency may run at once, beside what is provisioned for them. */
+export function unreservedConcurrency(tx: Transaction, at: Place): number {
+  const { reserved = 0, provisioned = 0 } = concurrencies.get(tx, concurrencyKey(at)) ?? {};
+  return LIMITS.accountConcurrency - reserved - provisioned;
+}
 
-/** How many invocations all functions without reserved concurrency may run at once. */
-export const unreservedConcurrency = (tx: Transaction, at: Place): number =>
-  LIMITS.accountConcurrency - reserved(tx, at);
+/** What is provisioned for all versions and aliases of a function. */
+export const provisionedTotal = (tx: Transaction, at: Omit<FunctionLocator, "qualifier">): number =>
+  requireFunction(tx, { ...at, qualifier: undefined }).provisionedConcurrency ?? 0;
 
 /** Changes a function's reserved concurrency and the account's sum with it. */
 export function reserve(tx: Transaction, at: FunctionLocator, concurrency: number | undefined): void {
-  const { reservedConcurrency: previous, ...record } = requireFunction(tx, at);
-  concurrencies.put(tx, concurrencyKey(at), { reserved: reserved(tx, at) - (previous ?? 0) + (concurrency ?? 0) });
+  settle(tx, at, concurrency, provisionedTotal(tx, at));
+}
+
+/** Changes what is provisioned for a function and the account's sum with it. */
+export function setProvisionedTotal(tx: Transaction, at: Omit<FunctionLocator, "qualifier">, total: number): void {
+  const of = { ...at, qualifier: undefined };
+  settle(tx, of, requireFunction(tx, of).reservedConcurrency, total);
+}
+
+/** What is provisioned is part of what is reserved, where anything is; else it is taken from what all share. */
+function settle(tx: Transaction, at: FunctionLocator, reserved: number | undefined, provisioned: number): void {
+  const { reservedConcurrency, provisionedConcurrency = 0, ...record } = requireFunction(tx, at);
+  const sums = concurrencies.get(tx, concurrencyKey(at)) ?? { reserved: 0 };
+  const before = reservedConcurrency === undefined ? provisionedConcurrency : 0;
+  const after = reserved === undefined ? provisioned : 0;
+  concurrencies.put(tx, concurrencyKey(at), {
+    reserved: sums.reserved - (reservedConcurrency ?? 0) + (reserved ?? 0),
+    provisioned: (sums.provisioned ?? 0) - before + after,
+  });
   functions.put(tx, functionKey(at, at.name), {
     ...record,
-    ...(concurrency === undefined ? {} : { reservedConcurrency: concurrency }),
+    ...(reserved === undefined ? {} : { reservedConcurrency: reserved }),
+    ...(provisioned === 0 ? {} : { provisionedConcurrency: provisioned }),
   });
 }
 
@@ -44,7 +66,13 @@ export const putFunctionConcurrency: Operation<
   found.range("reservedConcurrentExecutions", input.ReservedConcurrentExecutions, 0, Number.MAX_SAFE_INTEGER);
   found.check();
   const wanted = input.ReservedConcurrentExecutions!;
-  const left = unreservedConcurrency(tx, at) + (requireFunction(tx, at).reservedConcurrency ?? 0) - wanted;
+  const { reservedConcurrency, provisionedConcurrency = 0 } = requireFunction(tx, at);
+  if (wanted < provisionedConcurrency) {
+    throw invalidParameterValue(
+      ` ReservedConcurrentExecutions  ${wanted} should not be lower than function's total provisioned concurrency [${provisionedConcurrency}].`,
+    );
+  }
+  const left = unreservedConcurrency(tx, at) + (reservedConcurrency ?? provisionedConcurrency) - wanted;
   if (left < LIMITS.unreservedConcurrencyMin) {
     throw invalidParameterValue(
       `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${LIMITS.unreservedConcurrencyMin}].`,
@@ -96,7 +124,8 @@ export const getAccountSettings: Operation<
       CodeSizeUnzipped: LIMITS.unzippedBytes,
       CodeSizeZipped: LIMITS.zipUploadBytes,
       ConcurrentExecutions: LIMITS.accountConcurrency,
-      UnreservedConcurrentExecutions: unreservedConcurrency(tx, context),
+      UnreservedConcurrentExecutions:
+        LIMITS.accountConcurrency - (concurrencies.get(tx, concurrencyKey(context))?.reserved ?? 0),
     },
     AccountUsage: { TotalCodeSize: size, FunctionCount: [...functionNames(tx, context)].length },
   };

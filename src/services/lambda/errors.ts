@@ -35,6 +35,14 @@ export const functionNotFound = (arn: string): AwsError => resourceNotFound(`Fun
 
 export const aliasNotFound = (arn: string): AwsError => resourceNotFound(`Cannot find alias arn: ${arn}`);
 
+export const provisionedConfigNotFound = (): AwsError =>
+  new AwsError(
+    "ProvisionedConcurrencyConfigNotFoundException",
+    "No Provisioned Concurrency Config found for this function",
+    404,
+    user,
+  );
+
 export const resourceDoesNotExist = (): AwsError => resourceNotFound("The resource you requested does not exist.");
 
 export const revisionMismatch = (): AwsError =>

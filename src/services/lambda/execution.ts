@@ -98,7 +98,7 @@ export async function execute(
 }
 
 /** Everything a worker needs to know of the function. */
-async function describe({ ports, roles }: Functions, flow: FlowContext, target: Target): Promise<FunctionSpec> {
+export async function describe({ ports, roles }: Functions, flow: FlowContext, target: Target): Promise<FunctionSpec> {
   const { at, record } = target;
   const [directory, ...layers] = await Promise.all([
     codeDirectory(flow.blobs, ports, record.code),

@@ -18,6 +18,7 @@ import {
 import { invalidParameterValue, resourceConflict, revisionMismatch, validation } from "./errors.ts";
 import { type FunctionLocator, functionArn, locate, locateOwn, newFunctionName } from "./names.ts";
 import type { FunctionHost } from "./ports.ts";
+import { dropProvisioned, provisionedOf } from "./provisioned.ts";
 import { constraints, lambdaDate } from "./rules.ts";
 import {
   aliases,
@@ -307,6 +308,7 @@ export const deleteFunction =
     }
     requireFunction(tx, { ...at, qualifier: undefined });
     if (at.qualifier === undefined) {
+      for (const { qualifier } of provisionedOf(tx, at)) dropProvisioned(tx, at, qualifier);
       reserve(tx, at, undefined);
       const reached = nounRange(at, at.name, "url");
       for (const [, { urlId }] of urls.range(tx, reached.start, reached.end)) tx.delete(urlAddressKey(urlId));
@@ -336,5 +338,6 @@ function deleteVersion(tx: Transaction, at: FunctionLocator, version: string): v
       `Version ${version} of function ${functionArn(at)} is used by the following alias(es): ${pointing.join(", ")}`,
     );
   }
+  dropProvisioned(tx, at, version);
   removeVersion(tx, at, version);
 }

@@ -81,6 +81,13 @@ export interface FunctionHost {
   invoke(spec: FunctionSpec, invocation: Invocation, signal?: AbortSignal): Promise<InvocationResult>;
   expect(runtime: string): void;
   retire(functionArn: string, version?: string): void;
+  /** Keeps so many workers of this version initialised; 0 ends that. @throws an error named `RuntimeUnavailable` */
+  provision(spec: FunctionSpec, wanted: number): void;
+  /** What has come of that: workers that are initialised, and whether an initialisation has failed. */
+  provisioned(
+    functionArn: string,
+    version: string,
+  ): { readonly wanted: number; readonly allocated: number; readonly failed: boolean } | undefined;
   runtime(name: string): Availability;
   close(): Promise<void>;
 }

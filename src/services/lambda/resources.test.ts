@@ -144,3 +144,30 @@ test("inline code needs a runtime that CloudFormation knows how to pack", () =>
       code: "InvalidParameterValueException",
     });
   }));
+
+test("an alias with provisioned concurrency is there when its workers are, and follows its template", () =>
+  withResources(async ({ platform, ports, create, update }) => {
+    const { id: FunctionName } = await create("Function", {
+      Role: ROLE,
+      Runtime: "nodejs22.x",
+      Handler: "index.handler",
+      Code: { ZipFile: "exports.handler = async () => 1" },
+    });
+    const { attributes } = await create("Version", { FunctionName });
+    const alias = { FunctionName, FunctionVersion: attributes["Version"], Name: "live" };
+    const provisioned = { ...alias, ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 } };
+    const created = create("Alias", provisioned);
+    await platform.settle();
+    const [place, provision] = [...ports.provisions][0]!;
+    assert.equal(provision.wanted, 2);
+    ports.provisions.set(place, { wanted: 2, allocated: 2, failed: false });
+    await platform.advance(1000);
+    const { id } = await created;
+    await update("Alias", id, alias, provisioned);
+    await platform.settle();
+    assert.equal(ports.provisions.size, 0);
+    const refused = create("Alias", { ...provisioned, Name: "other" });
+    await platform.settle();
+    ports.provisions.set(place, { wanted: 2, allocated: 0, failed: true });
+    await Promise.all([platform.advance(1000), assert.rejects(refused, /FUNCTION_ERROR_INIT_FAILURE/)]);
+  }));

@@ -1,6 +1,8 @@
 /** CloudFormation resource types of Lambda, as calls to its operations. @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Lambda.html */
+import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
 import type { ResourceContext, ResourceProperties, ResourceState, ResourceType } from "../resources.ts";
+import { invalidParameterValue } from "./errors.ts";
 import { functionType, gone, retag, TAGS, tagsOf } from "./function-resource.ts";
 import { isVersion, locate, mappingArn } from "./names.ts";
 import type { LambdaPorts } from "./ports.ts";
@@ -12,11 +14,34 @@ const DESTINATIONS = {
   },
 } as const;
 
+const PROVISIONED = {
+  ProvisionedConcurrencyConfig: { object: { ProvisionedConcurrentExecutions: "integer" } },
+} as const;
+const PROVISIONED_POLL_MS = 100;
+/** As long as one initialisation may take at most: the timeout of a function. */
+const PROVISIONED_LOOKS_MAX = 9000;
+
+/** A stack goes on when the workers are there, and fails when they cannot be had. */
+async function provision(context: ResourceContext, properties: ResourceProperties, Qualifier: string): Promise<void> {
+  const wanted = properties.ProvisionedConcurrencyConfig?.ProvisionedConcurrentExecutions;
+  if (wanted === undefined) return;
+  const of = { FunctionName: properties.FunctionName as string, Qualifier };
+  await context.call("lambda", "PutProvisionedConcurrencyConfig", { ...of, ProvisionedConcurrentExecutions: wanted });
+  for (let looks = 1; looks <= PROVISIONED_LOOKS_MAX; looks++) {
+    const { Status, StatusReason } = await context.call("lambda", "GetProvisionedConcurrencyConfig", of);
+    if (Status === "READY") return;
+    if (Status === "FAILED") throw invalidParameterValue(`Provisioned concurrency could not be had: ${StatusReason}`);
+    await sleep(context.clock, PROVISIONED_POLL_MS, context.signal);
+    context.signal.throwIfAborted();
+  }
+  throw invalidParameterValue("Provisioned concurrency was not there in time.");
+}
+
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html */
 const version: ResourceType = {
-  properties: { FunctionName: "string", Description: "string", CodeSha256: "string" },
+  properties: { FunctionName: "string", Description: "string", CodeSha256: "string", ...PROVISIONED },
   required: ["FunctionName"],
-  replacement: ["FunctionName", "Description", "CodeSha256"],
+  replacement: ["FunctionName", "Description", "CodeSha256", "ProvisionedConcurrencyConfig"],
   attributes: ["FunctionArn", "Version"],
   async create(context, properties) {
     const published = await context.call("lambda", "PublishVersion", {
@@ -25,6 +50,7 @@ const version: ResourceType = {
       ...(properties.CodeSha256 === undefined ? {} : { CodeSha256: properties.CodeSha256 }),
     });
     const arn = published.FunctionArn!;
+    await provision(context, properties, published.Version!);
     return { id: arn, attributes: { FunctionArn: arn, Version: published.Version! } };
   },
   async delete(context, id) {
@@ -56,6 +82,7 @@ const alias: ResourceType = {
     FunctionVersion: "string",
     Name: "string",
     Description: "string",
+    ...PROVISIONED,
     RoutingConfig: {
       object: { AdditionalVersionWeights: [{ object: { FunctionVersion: "string", FunctionWeight: "number" } }] },
     },
@@ -71,9 +98,10 @@ const alias: ResourceType = {
       Description: properties.Description ?? "",
       RoutingConfig: routingOf(properties),
     });
+    await provision(context, properties, properties.Name);
     return { id: AliasArn!, attributes: { AliasArn: AliasArn! } };
   },
-  async update(context, id, properties) {
+  async update(context, id, properties, previous) {
     await context.call("lambda", "UpdateAlias", {
       FunctionName: properties.FunctionName,
       Name: properties.Name,
@@ -81,6 +109,13 @@ const alias: ResourceType = {
       Description: properties.Description ?? "",
       RoutingConfig: routingOf(properties),
     });
+    if (properties.ProvisionedConcurrencyConfig !== undefined) await provision(context, properties, properties.Name);
+    else if (previous.ProvisionedConcurrencyConfig !== undefined) {
+      await context.call("lambda", "DeleteProvisionedConcurrencyConfig", {
+        FunctionName: properties.FunctionName,
+        Qualifier: properties.Name,
+      });
+    }
     return { id, attributes: { AliasArn: id } };
   },
   async delete(context, id) {

@@ -50,6 +50,15 @@ import { functionArn, locate, mappingArn } from "./names.ts";
 import { addPermission, getPolicy, removePermission, resourcePolicy } from "./permissions.ts";
 import { createPollers } from "./pollers.ts";
 import type { LambdaPorts } from "./ports.ts";
+import {
+  deleteProvisionedConcurrencyConfig,
+  getProvisionedConcurrencyConfig,
+  listProvisionedConcurrencyConfigs,
+  PROVISIONED_CHANGED,
+  type ProvisionedChange,
+  putProvisionedConcurrencyConfig,
+} from "./provisioned.ts";
+import { createProvisioner } from "./provisioner.ts";
 import { resourcesOf } from "./resources.ts";
 import { createRoles } from "./roles.ts";
 import type { Place } from "./state.ts";
@@ -120,6 +129,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
   const host = ports.openHost(relay.sink);
   const functions: Functions = { ports, host, roles: createRoles() };
   const pollers = createPollers(functions);
+  const provisioner = createProvisioner(functions);
 
   return defineService<"lambda">({
     name: "lambda",
@@ -147,6 +157,8 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       GetFunctionConcurrency: getFunctionConcurrency,
       DeleteFunctionConcurrency: deleteFunctionConcurrency,
       GetAccountSettings: getAccountSettings,
+      PutProvisionedConcurrencyConfig: putProvisionedConcurrencyConfig,
+      DeleteProvisionedConcurrencyConfig: deleteProvisionedConcurrencyConfig,
       PutFunctionEventInvokeConfig: putFunctionEventInvokeConfig,
       UpdateFunctionEventInvokeConfig: updateFunctionEventInvokeConfig,
       GetFunctionEventInvokeConfig: getFunctionEventInvokeConfig,
@@ -171,6 +183,8 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       UpdateFunctionCode: updateFunctionCode(functions),
       UpdateFunctionConfiguration: updateFunctionConfiguration(functions),
       Invoke: invoke(functions),
+      GetProvisionedConcurrencyConfig: getProvisionedConcurrencyConfig(host),
+      ListProvisionedConcurrencyConfigs: listProvisionedConcurrencyConfigs(host),
       InvokeWithResponseStream: invokeWithResponseStream(functions),
       CreateEventSourceMapping: createEventSourceMapping(functions),
       UpdateEventSourceMapping: updateEventSourceMapping(functions),
@@ -261,6 +275,10 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       PutFunctionConcurrency: onFunction("PutFunctionConcurrency"),
       GetFunctionConcurrency: onFunction("GetFunctionConcurrency"),
       DeleteFunctionConcurrency: onFunction("DeleteFunctionConcurrency"),
+      PutProvisionedConcurrencyConfig: onFunction("PutProvisionedConcurrencyConfig"),
+      GetProvisionedConcurrencyConfig: onFunction("GetProvisionedConcurrencyConfig"),
+      ListProvisionedConcurrencyConfigs: onFunction("ListProvisionedConcurrencyConfigs"),
+      DeleteProvisionedConcurrencyConfig: onFunction("DeleteProvisionedConcurrencyConfig"),
       PutFunctionEventInvokeConfig: onFunction("PutFunctionEventInvokeConfig"),
       UpdateFunctionEventInvokeConfig: onFunction("UpdateFunctionEventInvokeConfig"),
       GetFunctionEventInvokeConfig: onFunction("GetFunctionEventInvokeConfig"),
@@ -273,6 +291,11 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
         flow: (flow, detail: AcceptedInvocation) => attempt(functions, flow, detail),
         concurrency: ASYNCHRONOUS_CONCURRENCY,
       },
+      // One at a time, so that the host is told the latest last.
+      [PROVISIONED_CHANGED]: {
+        flow: (flow, detail: ProvisionedChange) => provisioner.follow(flow, detail),
+        concurrency: 1,
+      },
       // One at a time, so that two changes of a mapping are followed in their order.
       [MAPPING_CHANGED]: { flow: (flow, detail: MappingChange) => pollers.follow(flow, detail), concurrency: 1 },
     },
@@ -282,6 +305,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       relay.open(flow);
       await ports.packages.keep(await flow.write(storedHashes));
       await pollers.open(flow);
+      await provisioner.open(flow);
       return async () => {
         pollers.stop();
         await host.close();

@@ -8,6 +8,7 @@
  *     …, "function", name, "invoke-config", qualifier  → InvokeConfigRecord
  *     …, "function", name, "url", qualifier            → UrlRecord
  *     …, "concurrency"                                 → ConcurrencyRecord
+ *     …, "provisioned", name, qualifier                → ProvisionedRecord
  *     …, "mapping", uuid                               → MappingRecord
  *     …, "checkpoint", uuid, shardId, consumer         → CheckpointRecord
  *     …, "layer", name                                 → LayerRecord
@@ -35,6 +36,8 @@ export interface FunctionRecord {
   readonly name: string;
   readonly nextVersion: number;
   readonly reservedConcurrency?: number;
+  /** The sum over its versions and aliases. */
+  readonly provisionedConcurrency?: number;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -193,12 +196,22 @@ export interface LayerVersionRecord {
   readonly codeToken: string;
 }
 
+export interface ProvisionedRecord {
+  /** A version number or an alias. */
+  readonly qualifier: string;
+  readonly wanted: number;
+  readonly lastModifiedMs: number;
+}
+
 /** The sum of what functions have reserved, kept beside them so that an invocation need not add it up. */
 export interface ConcurrencyRecord {
   readonly reserved: number;
+  /** What is provisioned for functions that have reserved nothing. */
+  readonly provisioned?: number;
 }
 
 export const concurrencies = defineRecord<ConcurrencyRecord>("lambda.Concurrency", 1);
+export const provisioned = defineRecord<ProvisionedRecord>("lambda.Provisioned", 1);
 export const functions = defineRecord<FunctionRecord>("lambda.Function", 1);
 export const versions = defineRecord<VersionRecord>("lambda.Version", 1);
 export const aliases = defineRecord<AliasRecord>("lambda.Alias", 1);
@@ -226,6 +239,10 @@ export const urlKey = (at: Place, name: string, qualifier: string): Key =>
   key("lambda", at.accountId, at.region, "function", name, "url", qualifier);
 export const urlAddressKey = (urlId: string): Key => key("lambda-url", urlId);
 export const concurrencyKey = (at: Place): Key => key("lambda", at.accountId, at.region, "concurrency");
+export const provisionedKey = (at: Place, name: string, qualifier: string): Key =>
+  key("lambda", at.accountId, at.region, "provisioned", name, qualifier);
+export const provisionedRange = (at: Place, name: string) =>
+  keysUnder("lambda", at.accountId, at.region, "provisioned", name);
 export const mappingKey = (at: Place, uuid: string): Key => key("lambda", at.accountId, at.region, "mapping", uuid);
 export const checkpointKey = (at: Place, uuid: string, shardId: string, consumer: number): Key =>
   key("lambda", at.accountId, at.region, "checkpoint", uuid, shardId, consumer);
@@ -257,8 +274,18 @@ export function* layerNames(tx: Transaction, at: Place, from = ""): Generator<st
   yield* childNames(tx, at, "layer", from);
 }
 
+/** The functions of one account and region for which something is provisioned. */
+export function* provisionedNames(tx: Transaction, at: Place): Generator<string> {
+  yield* childNames(tx, at, "provisioned", "");
+}
+
 /** One look-up per name: it reads the first key at or after the cursor, and goes on behind everything that begins with that name. */
-function* childNames(tx: Transaction, at: Place, noun: "function" | "layer", from: string): Generator<string> {
+function* childNames(
+  tx: Transaction,
+  at: Place,
+  noun: "function" | "layer" | "provisioned",
+  from: string,
+): Generator<string> {
   const { end } = keysUnder("lambda", at.accountId, at.region, noun);
   let start = key("lambda", at.accountId, at.region, noun, from);
   for (;;) {

@@ -15,6 +15,8 @@ export interface FakePorts extends LambdaPorts {
   readonly runs: { readonly spec: FunctionSpec; readonly event: unknown }[];
   /** Function ARNs, with their version, whose workers were retired. */
   readonly retired: string[];
+  /** What the host was told to provision, by function ARN with version; a test says what has come of it. */
+  readonly provisions: Map<string, { readonly wanted: number; readonly allocated: number; readonly failed: boolean }>;
   /** Folders that exist. */
   readonly directories: Set<string>;
 }
@@ -30,6 +32,7 @@ export function fakePorts(): FakePorts {
   const runs: FakePorts["runs"] = [];
   const retired: string[] = [];
   const directories = new Set<string>();
+  const provisions: FakePorts["provisions"] = new Map();
   const openHost = (sink: LogSink): FunctionHost => ({
     async invoke(spec, invocation) {
       const event = JSON.parse(Buffer.from(invocation.payload).toString("utf8")) as unknown;
@@ -56,6 +59,12 @@ export function fakePorts(): FakePorts {
     retire(functionArn, version) {
       retired.push(version === undefined ? functionArn : `${functionArn}:${version}`);
     },
+    provision(spec, wanted) {
+      const of = `${spec.functionArn}:${spec.version}`;
+      if (wanted === 0) provisions.delete(of);
+      else provisions.set(of, { wanted, allocated: 0, failed: false });
+    },
+    provisioned: (functionArn, version) => provisions.get(`${functionArn}:${version}`),
     runtime: (name) =>
       name.startsWith("ruby")
         ? { available: false, remedy: "Install Ruby: apt-get install ruby." }
@@ -66,6 +75,7 @@ export function fakePorts(): FakePorts {
     handlers,
     runs,
     retired,
+    provisions,
     directories,
     openHost,
     packages: {
