@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   functions: ["kernel"],
   containers: ["kernel"],
   metering: ["kernel", "storage"],
-  cli: ["kernel", "platform"],
+  cli: ["kernel", "platform", "functions"],
 };
 
 /** Files of the contract that services share; everything else in `services/` is one service's own. A folder here is a library without a service. */
