@@ -9,6 +9,7 @@ import { FakeConcurrencyExceeded, type FakePorts, fakePorts, fakeSts } from "./t
 const MINUTE = 60_000;
 const NOW = Date.UTC(2026, 0, 1);
 const DEAD = "arn:aws:sqs:us-east-1:000000000000:dead";
+const HEARD = "arn:aws:sqs:us-east-1:000000000000:heard";
 
 type Sent = InputOf<"sqs", "SendMessage">;
 
@@ -148,6 +149,87 @@ test("destinations hear of success and of failure", () =>
     assert.equal(failed.responsePayload.errorMessage, "broken");
     assert.equal(sent.length, 2);
   }));
+
+test("topics, event buses and buckets are destinations too", async () => {
+  const ports = fakePorts();
+  const platform = await openTestPlatform({ nowMs: NOW, ports: { lambda: ports } });
+  try {
+    const Role = "arn:aws:iam::000000000000:role/worker";
+    const trust = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
+    await platform.call("iam", "CreateRole", {
+      RoleName: "worker",
+      AssumeRolePolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: [trust] }),
+    });
+    await platform.call("sqs", "CreateQueue", {
+      QueueName: "heard",
+      Attributes: {
+        Policy: JSON.stringify({
+          Statement: [{ Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: HEARD }],
+        }),
+      },
+    });
+    await platform.call("s3", "CreateBucket", { Bucket: "failures" });
+    const { TopicArn } = await platform.call("sns", "CreateTopic", { Name: "results" });
+    await platform.call("sns", "Subscribe", {
+      TopicArn,
+      Protocol: "sqs",
+      Endpoint: HEARD,
+      Attributes: { RawMessageDelivery: "true" },
+    });
+    await platform.call("events", "PutRule", { Name: "results", EventPattern: '{"source":["lambda"]}' });
+    await platform.call("events", "PutTargets", { Rule: "results", Targets: [{ Id: "queue", Arn: HEARD }] });
+    await platform.call("lambda", "CreateFunction", {
+      FunctionName: "worker",
+      Role,
+      Runtime: "nodejs22.x",
+      Handler: "index.handler",
+      Code: { ZipFile: Buffer.from("zip") },
+      DeadLetterConfig: { TargetArn: TopicArn },
+    });
+    const configure = (OnSuccess: string, OnFailure: string) =>
+      platform.call("lambda", "PutFunctionEventInvokeConfig", {
+        FunctionName: "worker",
+        MaximumRetryAttempts: 0,
+        DestinationConfig: { OnSuccess: { Destination: OnSuccess }, OnFailure: { Destination: OnFailure } },
+      });
+    const heard = async () => {
+      await platform.advance(1000);
+      const { Messages = [] } = await platform.call("sqs", "ReceiveMessage", {
+        QueueUrl: "http://localhost:4566/000000000000/heard",
+        MaxNumberOfMessages: 10,
+      });
+      return Messages.map(({ Body }) => JSON.parse(Body!));
+    };
+    await configure("arn:aws:events:us-east-1:000000000000:event-bus/default", "arn:aws:s3:::failures");
+    await start(platform);
+    const [event] = await heard();
+    assert.equal(event["detail-type"], "Lambda Function Invocation Result - Success");
+    assert.deepEqual(event.resources, [
+      "arn:aws:events:us-east-1:000000000000:event-bus/default",
+      "arn:aws:lambda:us-east-1:000000000000:function:worker:$LATEST",
+    ]);
+    assert.deepEqual(event.detail.requestPayload, { id: 1 });
+
+    ports.handlers.set("worker", () => {
+      throw new Error("broken");
+    });
+    await start(platform, '{"id":2}');
+    // The topic is the function's dead-letter target, and gets the event itself.
+    assert.deepEqual(await heard(), [{ id: 2 }]);
+    const { Contents = [] } = await platform.call("s3", "ListObjectsV2", { Bucket: "failures" });
+    assert.match(Contents[0]!.Key!, /^aws\/lambda\/async\/worker\/2026\/01\/01\/2026-01-01T00\.00\.\d\d-/);
+
+    await configure(TopicArn!, TopicArn!);
+    await start(platform, '{"id":3}');
+    const [record, dead] = (await heard()).sort((left, right) => (left.version ? -1 : 1) - (right.version ? -1 : 1));
+    assert.equal(record.requestContext.condition, "RetriesExhausted");
+    assert.deepEqual(dead, { id: 3 });
+    // A bucket takes failures only.
+    await assert.rejects(configure("arn:aws:s3:::failures", TopicArn!), { code: "InvalidParameterValueException" });
+  } finally {
+    await platform.close();
+  }
+});
 
 test("an event for a function that was deleted meanwhile is dropped", () =>
   withLambda(async (platform, ports, sent) => {

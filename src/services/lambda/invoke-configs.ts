@@ -1,6 +1,5 @@
 /** How asynchronous invocations end: retries, age and destinations, for a function, version or alias. */
 import { parseArn } from "../../kernel/arn.ts";
-import { notImplemented } from "../../kernel/errors.ts";
 import { decodeKey } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OutputOf } from "../service.ts";
@@ -68,10 +67,9 @@ function configured(tx: Transaction, input: InvokeConfigInput, place: Place): Fu
 
 function checkDestination(tx: Transaction, at: FunctionLocator, destination: string, input: InvokeConfigInput): void {
   const target = parseArn(destination);
-  if (target?.service === "events") throw notImplemented("an event bus as a destination of asynchronous invocations");
   // Buckets take failures only.
   if (target?.service === "s3" && destination !== input.DestinationConfig?.OnSuccess?.Destination) return;
-  if (target?.service === "sqs" || target?.service === "sns") return;
+  if (target?.service === "sqs" || target?.service === "sns" || target?.service === "events") return;
   if (target?.service === "lambda") {
     const other = locate(destination, at);
     if (!functions.get(tx, functionKey(other, other.name))) {

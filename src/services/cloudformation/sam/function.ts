@@ -318,6 +318,7 @@ function eventInvokeConfig(work: Work, resource: SamResource): Draft[] {
 const DESTINATION_ACTIONS: Readonly<Record<string, string>> = {
   SQS: "sqs:SendMessage",
   SNS: "sns:publish",
+  EventBridge: "events:PutEvents",
   Lambda: "lambda:InvokeFunction",
 };
 
