@@ -22,6 +22,7 @@ import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
 import { createSns, type SnsPorts } from "../services/sns/service.ts";
 import { sqs } from "../services/sqs/service.ts";
+import { ssm } from "../services/ssm/service.ts";
 import { createSts } from "../services/sts/service.ts";
 import { createXray } from "../services/xray/service.ts";
 import type { ShapeLibrary } from "../wire/shapes.ts";
@@ -66,6 +67,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createSesv2({ relayed: ports.relay !== undefined }),
     createSns(ports.sns),
     sqs,
+    ssm,
     createSts({ authRequired: ports.authRequired, accountOfAccessKey }),
     createXray(ports.spans),
   ] as unknown as readonly Service[];

@@ -15,7 +15,6 @@ before(async () => {
 after(() => platform.close());
 
 const ACCOUNT = "000000000000";
-const ROOT: Principal = { type: "root", accountId: ACCOUNT as AccountId, arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 async function queue(on: TestPlatform, name: string, attributes: Record<string, string> = {}) {
   const { QueueUrl } = await on.call("sqs", "CreateQueue", { QueueName: name, Attributes: attributes });

@@ -2,6 +2,7 @@
 import { parseArn } from "../../kernel/arn.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import { Constraints } from "../validation-common/constraints.ts";
+import { type Page, pageOf as page } from "../validation-common/pages.ts";
 import { busDoesNotExist, validation } from "./errors.ts";
 import { type Bus, Buses, busKey, DEFAULT_BUS, type Where } from "./state.ts";
 
@@ -91,21 +92,12 @@ export function tagsOf(
   return kept;
 }
 
-/** Names after those of earlier pages, and the token for the next page. */
+/** A page as EventBridge's requests ask for it. */
 export function pageOf<T>(
   found: Iterable<T>,
   nameOf: (item: T) => string,
   { Limit, NextToken }: { readonly Limit?: number | undefined; readonly NextToken?: string | undefined },
-): { readonly items: readonly T[]; readonly token: string | undefined } {
+): Page<T> {
   new Constraints().range("limit", Limit, 1, PAGE_MAX).check();
-  const afterName = NextToken === undefined ? undefined : Buffer.from(NextToken, "base64url").toString("utf8");
-  const items: T[] = [];
-  for (const item of found) {
-    if (afterName !== undefined && nameOf(item) <= afterName) continue;
-    if (items.length === (Limit ?? PAGE_MAX)) {
-      return { items, token: Buffer.from(nameOf(items.at(-1)!)).toString("base64url") };
-    }
-    items.push(item);
-  }
-  return { items, token: undefined };
+  return page(found, nameOf, { limit: Limit ?? PAGE_MAX, token: NextToken });
 }

@@ -1,6 +1,7 @@
 /** Limits and checks of the Scheduler. @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html */
 import type { Transaction } from "../../storage/transaction.ts";
 import { Constraints } from "../validation-common/constraints.ts";
+import { type Page, pageOf as page } from "../validation-common/pages.ts";
 import { groupDoesNotExist, validation } from "./errors.ts";
 import { DEFAULT_GROUP, type Group, Groups, groupKey, type Where } from "./state.ts";
 
@@ -47,21 +48,12 @@ export function tagsOf(tags: GivenTags): Record<string, string> {
   return kept;
 }
 
-/** What stands behind the last item of the page before. */
+/** A page as the Scheduler's requests ask for it. */
 export function pageOf<T>(
   found: Iterable<T>,
   nameOf: (item: T) => string,
   { MaxResults, NextToken }: { readonly MaxResults?: number | undefined; readonly NextToken?: string | undefined },
-): { readonly items: readonly T[]; readonly token: string | undefined } {
+): Page<T> {
   new Constraints().range("maxResults", MaxResults, 1, PAGE_MAX).check();
-  const afterName = NextToken === undefined ? undefined : Buffer.from(NextToken, "base64url").toString("utf8");
-  const items: T[] = [];
-  for (const item of found) {
-    if (afterName !== undefined && nameOf(item) <= afterName) continue;
-    if (items.length === (MaxResults ?? PAGE_MAX)) {
-      return { items, token: Buffer.from(nameOf(items.at(-1)!)).toString("base64url") };
-    }
-    items.push(item);
-  }
-  return { items, token: undefined };
+  return page(found, nameOf, { limit: MaxResults ?? PAGE_MAX, token: NextToken });
 }
