@@ -9,12 +9,12 @@ export interface EvaluationDue extends Place, TargetId {
   readonly number: number;
 }
 
-/** Has a target looked at, now or later; takes the place of what was asked for before. */
+/** Has a target looked at; takes the place of what was asked for before and has not begun. */
 export function requestEvaluation(
   tx: Transaction,
   place: Place,
   id: TargetId,
-  options: { readonly boundsCause?: string; readonly dueMs?: number } = {},
+  options: { readonly boundsCause?: string } = {},
 ): void {
   const { accountId, region } = place;
   const { namespace, resourceId, dimension } = id;
@@ -28,5 +28,5 @@ export function requestEvaluation(
     evaluation: { number, ...(boundsCause !== undefined && { boundsCause }) },
   });
   const detail: EvaluationDue = { accountId, region, namespace, resourceId, dimension, number };
-  tx.emit({ type: EVALUATION_DUE, detail, ...(options.dueMs !== undefined && { dueMs: options.dueMs }) });
+  tx.emit({ type: EVALUATION_DUE, detail });
 }

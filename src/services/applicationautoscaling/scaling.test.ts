@@ -1,6 +1,7 @@
 /** The whole way: targets and policies are put, alarms change, capacities move, activities tell. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { openTestPlatform } from "../../platform/testing.ts";
 import type { InputOf, OperationName, OutputOf } from "../service.ts";
 import { openScene, type Scene } from "./testing.ts";
 
@@ -28,10 +29,7 @@ async function quiet(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) await scene.platform.settle();
 }
 
-async function advance(ms: number): Promise<void> {
-  await scene.platform.advance(ms);
-  await quiet();
-}
+const advance = (ms: number): Promise<void> => scene.advance(ms);
 
 async function register(more: object = {}): Promise<void> {
   await call("RegisterScalableTarget", { ...WEB, MinCapacity: 1, MaxCapacity: 10, ...more });
@@ -353,6 +351,66 @@ describe("limits and schedules", () => {
     await register({ SuspendedState: { ScheduledScalingSuspended: false } });
     await advance(MINUTE_MS);
     assert.equal(scene.desired.get("web"), 6);
+  });
+});
+
+describe("with CloudWatch itself", () => {
+  test("a metric above its target: at +3 minutes there is more, fifteen quiet minutes later less", async () => {
+    const platform = await openTestPlatform({ nowMs: START_MS });
+    try {
+      await platform.call("dynamodb", "CreateTable", {
+        TableName: "orders",
+        AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+        KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+        ProvisionedThroughput: { ReadCapacityUnits: 2, WriteCapacityUnits: 1 },
+      });
+      const id = {
+        ServiceNamespace: "dynamodb",
+        ResourceId: "table/orders",
+        ScalableDimension: "dynamodb:table:ReadCapacityUnits",
+      } as const;
+      await platform.call("applicationautoscaling", "RegisterScalableTarget", {
+        ...id,
+        MinCapacity: 1,
+        MaxCapacity: 20,
+      });
+      await platform.call("applicationautoscaling", "PutScalingPolicy", {
+        ...id,
+        PolicyName: "mine",
+        PolicyType: "TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration: {
+          TargetValue: 50,
+          ScaleOutCooldown: 600,
+          CustomizedMetricSpecification: { Namespace: "Mine", MetricName: "Busy", Statistic: "Average" },
+        },
+      });
+      const capacities: number[] = [];
+      const pass = async (minutes: number, Value: number) => {
+        for (let minute = 0; minute < minutes; minute++) {
+          await platform.advance(30_000);
+          await platform.call("cloudwatch", "PutMetricData", {
+            Namespace: "Mine",
+            MetricData: [{ MetricName: "Busy", Value, Timestamp: new Date(platform.clock.nowMs()) }],
+          });
+          await platform.advance(30_000);
+          for (let turn = 0; turn < 4; turn++) await platform.settle();
+          const { Table } = await platform.call("dynamodb", "DescribeTable", { TableName: "orders" });
+          capacities.push(Table!.ProvisionedThroughput!.ReadCapacityUnits!);
+        }
+      };
+      await pass(5, 100);
+      assert.equal(capacities[1], 2);
+      assert.equal(capacities[3], 4, capacities.join());
+      assert.equal(capacities[4], 4, capacities.join());
+      await pass(20, 20);
+      assert.equal(capacities.at(-1), 1, capacities.join());
+      assert.ok(
+        capacities.slice(0, 17).every((capacity) => capacity >= 2),
+        capacities.join(),
+      );
+    } finally {
+      await platform.close();
+    }
   });
 });
 

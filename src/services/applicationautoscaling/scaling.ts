@@ -1,14 +1,13 @@
 /**
- * From an alarm to a capacity. CloudWatch tells that an alarm changed; the target's situation is put together from what CloudWatch and the scaled
- * service say now; `decide.ts` decides; the capacity is set, and an activity tells of it. While an alarm stays in ALARM the target is looked at
- * again every minute.
+ * From an alarm to a capacity. CloudWatch tells that an alarm went into ALARM, and every minute that it still is; the target's situation is put
+ * together from what CloudWatch and the scaled service say now; `decide.ts` decides; the capacity is set, and an activity tells of it.
  */
 import { AwsError } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { endActivity, recordActivity } from "./activities.ts";
 import { putAlarms } from "./alarms.ts";
-import { bounded, type Decision, decide, type NotScaled, type Policy, type Situation } from "./decide.ts";
+import { bounded, decide, type NotScaled, type Policy, type Situation } from "./decide.ts";
 import { dimensionOf } from "./dimensions/all.ts";
 import type { Dimension } from "./dimensions/dimension.ts";
 import { type EvaluationDue, requestEvaluation } from "./evaluation.ts";
@@ -37,14 +36,11 @@ export interface AlarmStateChanged extends Place {
   readonly actions: readonly string[];
 }
 
-const AGAIN_MS = 60_000;
-/** Where a limit is reached only a hand can change that: it is looked at less often. */
-const AT_LIMIT_MS = 5 * 60_000;
 /** A policy's ARN names what it scales. */
 const POLICY_ARN =
   /^arn:[^:]+:autoscaling:[^:]+:\d{12}:scalingPolicy:[0-9a-f-]+:resource\/([^/]+)\/(.+):policyName\/(.+)$/;
 
-/** An alarm that names a policy has gone into ALARM: the policy's target is looked at. */
+/** An alarm that names a policy has gone into ALARM, or is there still: the policy's target is looked at. */
 export function hearAlarm(tx: Transaction, detail: AlarmStateChanged): void {
   if (detail.newState !== "ALARM") return;
   for (const action of detail.actions) {
@@ -184,7 +180,6 @@ function plan(
   const inBounds = bounded(look.capacity, target);
   if (evaluation.boundsCause !== undefined && inBounds !== look.capacity) {
     targets.put(tx, targetKey(due, due), looked);
-    requestEvaluation(tx, due, due, { dueMs: context.nowMs + AGAIN_MS });
     return begin(tx, due, context, dimension, inBounds, evaluation.boundsCause);
   }
   const situation: Situation = {
@@ -200,20 +195,12 @@ function plan(
     ...looked,
     ...(decision.what === "scale" && { cooldowns: decision.cooldowns }),
   });
-  const isAlarmed = [...look.alarms.values()].some(({ StateValue }) => StateValue === "ALARM");
-  if (isAlarmed) requestEvaluation(tx, due, due, { dueMs: context.nowMs + waitAfter(decision) });
   if (decision.what === "scale") {
     return begin(tx, due, context, dimension, decision.capacity, causeOf(look, decision.policy));
   }
   if (decision.reason) noteNotScaled(tx, due, context, decision.reason, causeOf(look, decision.policy!));
   return undefined;
 }
-
-const waitAfter = (decision: Decision): number =>
-  decision.what === "stay" &&
-  (decision.reason?.code === "AlreadyAtMaxCapacity" || decision.reason?.code === "AlreadyAtMinCapacity")
-    ? AT_LIMIT_MS
-    : AGAIN_MS;
 
 /** Alarms of the user's that are no longer in ALARM, or no longer there. */
 function forgetCallers(

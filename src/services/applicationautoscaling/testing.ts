@@ -6,6 +6,8 @@ import { dynamodb } from "../dynamodb/service.ts";
 import { defineService, type InputOf, type Service } from "../service.ts";
 import { applicationautoscaling } from "./service.ts";
 
+const MINUTE_MS = 60_000;
+
 type AlarmInput = InputOf<"cloudwatch", "PutMetricAlarm">;
 
 export interface Scene {
@@ -20,6 +22,8 @@ export interface Scene {
   readonly deploying: Set<string>;
   /** Brings the alarm whose name matches to a state, as CloudWatch does. */
   turn(name: RegExp, state: "OK" | "ALARM" | "INSUFFICIENT_DATA"): Promise<void>;
+  /** Lets time pass; what is in ALARM tells its policies so every minute. */
+  advance(ms: number): Promise<void>;
 }
 
 const fakeCloudwatch = (alarms: Scene["alarms"], values: Scene["values"]) =>
@@ -88,6 +92,27 @@ export async function openScene(nowMs: number): Promise<Scene> {
       fakeEcs(desired, deploying),
     ] as unknown as Service[],
   });
+  const quiet = async () => {
+    for (let turn = 0; turn < 4; turn++) await platform.settle();
+  };
+  const tell = async (alarmName: string, oldState: string) => {
+    const { state: newState, AlarmActions } = alarms.get(alarmName)!;
+    await platform.flow().write((tx, { accountId, region }) =>
+      tx.emit({
+        type: "cloudwatch.AlarmStateChanged",
+        detail: {
+          accountId,
+          region,
+          alarmName,
+          alarmArn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${alarmName}`,
+          oldState,
+          newState,
+          actions: newState === "ALARM" ? (AlarmActions ?? []) : [],
+        },
+      }),
+    );
+    await quiet();
+  };
   return {
     platform,
     alarms,
@@ -98,21 +123,15 @@ export async function openScene(nowMs: number): Promise<Scene> {
       const [name, alarm] = [...alarms].find(([known]) => pattern.test(known))!;
       const oldState = alarm.state;
       alarm.state = newState;
-      await platform.flow().write((tx, { accountId, region }) =>
-        tx.emit({
-          type: "cloudwatch.AlarmStateChanged",
-          detail: {
-            accountId,
-            region,
-            alarmName: name,
-            alarmArn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}`,
-            oldState,
-            newState,
-            actions: newState === "ALARM" ? (alarm.AlarmActions ?? []) : [],
-          },
-        }),
-      );
-      for (let turn = 0; turn < 4; turn++) await platform.settle();
+      await tell(name, oldState);
+    },
+    async advance(ms) {
+      for (let leftMs = ms; leftMs > 0; leftMs -= MINUTE_MS) {
+        await platform.advance(Math.min(leftMs, MINUTE_MS));
+        await quiet();
+        if (leftMs < MINUTE_MS) break;
+        for (const [name, { state }] of alarms) if (state === "ALARM") await tell(name, state);
+      }
     },
   };
 }
