@@ -27,6 +27,7 @@ import { apigatewayPorts } from "./apigateway-ports.ts";
 import { createAuthorize } from "./authorization.ts";
 import { consoleFronts } from "./console.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
+import { elbv2Ports } from "./elbv2-ports.ts";
 import { eventStreamFront } from "./event-stream.ts";
 import { createFrontMatcher } from "./fronts.ts";
 import { buildHouse, type House } from "./house.ts";
@@ -126,6 +127,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }),
       lambda,
       shapes: () => shapes,
+      elbv2: elbv2Ports,
       sns: snsPorts,
       authRequired,
       measurements,

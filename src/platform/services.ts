@@ -9,6 +9,7 @@ import { cloudwatch } from "../services/cloudwatch/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
+import { createElbv2, type Elbv2Ports } from "../services/elbv2/service.ts";
 import { createEvents } from "../services/events/service.ts";
 import { accountOfAccessKey } from "../services/iam/credentials.ts";
 import { iam } from "../services/iam/service.ts";
@@ -32,6 +33,7 @@ import { universalCalls } from "./universal-calls.ts";
 /** What services need of the outside world. */
 export interface ServicePorts {
   readonly apigateway: ApigatewayPorts;
+  readonly elbv2: Elbv2Ports;
   readonly lambda: LambdaPorts;
   readonly sns: SnsPorts;
   /** The shapes of every operation, read when they are first needed. */
@@ -57,6 +59,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     cloudwatch,
     dynamodb,
     createDynamodbstreams(streams),
+    createElbv2(ports.elbv2),
     createEvents(),
     iam,
     createLambda(ports.lambda),

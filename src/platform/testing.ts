@@ -101,6 +101,8 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
         lambda: fakePorts(),
         shapes: generatedShapes,
+        // No port of this machine is opened.
+        elbv2: { listen: async () => ({ close: async () => {} }) },
         sns: { ...snsPorts, makeKeyPair: testKeyPair },
         authRequired: false,
         measurements,
