@@ -2,12 +2,13 @@
  * Side-by-side measurements against the budgets of the design, each as a ratio taken in one run.
  *
  *     npm run bench                 everything
- *     npm run bench -- rates bodies   some of: startup rates bodies functions growth
+ *     npm run bench -- rates bodies   some of: startup rates bodies functions growth balancer
  *
  * Prints a table at the end; `--json FILE` keeps it. Nothing here fails a build: a busy machine is no bug.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
+import { balancer } from "./balancer.ts";
 import { bodies } from "./bodies.ts";
 import { functions } from "./functions.ts";
 import { growth } from "./growth.ts";
@@ -15,7 +16,7 @@ import { rows } from "./measure.ts";
 import { rates } from "./rates.ts";
 import { startup } from "./startup.ts";
 
-const parts: Readonly<Record<string, () => Promise<void>>> = { startup, rates, bodies, functions, growth };
+const parts: Readonly<Record<string, () => Promise<void>>> = { startup, rates, bodies, functions, growth, balancer };
 
 const words = process.argv.slice(2);
 const json = words.includes("--json") ? words[words.indexOf("--json") + 1] : undefined;

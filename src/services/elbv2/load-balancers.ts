@@ -1,5 +1,5 @@
 /** Application load balancers. @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html */
-import { notImplemented } from "../../kernel/errors.ts";
+import { type AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
 import { attribute, shownAttributes, withAttributes } from "./attributes.ts";
@@ -48,15 +48,27 @@ function shown(lb: LoadBalancer): Shown {
 const isName = (text: string): boolean =>
   /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/.test(text) && !text.startsWith("internal-");
 
+const ZONES = "abcdefghijklmnopqrstuvwxyz";
+
+/** Where there is no EC2, subnets are names that nobody checks, each in the next zone. */
+function describedSubnets(ids: readonly string[], context: OperationContext) {
+  try {
+    return context.call("ec2", "DescribeSubnets", { SubnetIds: [...ids] }).Subnets ?? [];
+  } catch (error) {
+    if ((error as AwsError).code === "NotImplemented") return [];
+    throw error;
+  }
+}
+
 /** Where a load balancer's subnets lie. EC2 knows, and says so when one does not exist. */
 function subnetsOf(ids: readonly string[], context: OperationContext): Pick<LoadBalancer, "subnets" | "vpcId"> {
   if (new Set(ids).size !== ids.length) throw validation("A subnet cannot be specified more than once");
   if (ids.length < SUBNETS_LEAST)
     throw validation("At least two subnets in two different Availability Zones must be specified");
-  const { Subnets = [] } = context.call("ec2", "DescribeSubnets", { SubnetIds: [...ids] });
-  const subnets = ids.map((id) => ({
+  const Subnets = describedSubnets(ids, context);
+  const subnets = ids.map((id, index) => ({
     id,
-    zone: Subnets.find(({ SubnetId }) => SubnetId === id)?.AvailabilityZone ?? context.region,
+    zone: Subnets.find(({ SubnetId }) => SubnetId === id)?.AvailabilityZone ?? `${context.region}${ZONES[index]}`,
   }));
   if (new Set(subnets.map(({ zone }) => zone)).size !== ids.length)
     throw validation("A load balancer cannot be attached to multiple subnets in the same Availability Zone");
