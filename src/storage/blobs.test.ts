@@ -18,7 +18,7 @@ test("a body is written, read whole and in part", async () => {
   const blobs = await open();
   const seen: number[] = [];
   const blob = await blobs.write(Readable.from([Buffer.from("hello "), Buffer.from("world")]), {
-    onChunk: (chunk) => seen.push(chunk.length),
+    onChunk: (chunk) => void seen.push(chunk.length),
   });
   assert.equal(blob.bytes, 11);
   assert.equal(

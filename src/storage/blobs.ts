@@ -27,8 +27,8 @@ export interface WriteBlobOptions {
   /** Refuses a longer body with this error. */
   readonly bytesMax?: number;
   readonly tooLarge?: () => Error;
-  /** Sees every chunk as it passes: for hashes and checksums. */
-  readonly onChunk?: (chunk: Buffer) => void;
+  /** Sees every chunk as it passes: for hashes and checksums. May ask to be waited for. */
+  readonly onChunk?: (chunk: Buffer) => Promise<void> | undefined;
 }
 
 export interface Blobs {
@@ -111,7 +111,8 @@ export class FileBlobs implements Blobs {
         if (options.bytesMax !== undefined && bytes > options.bytesMax) {
           throw options.tooLarge?.() ?? new RangeError(`The body exceeds ${options.bytesMax} bytes`);
         }
-        options.onChunk?.(chunk);
+        const wait = options.onChunk?.(chunk);
+        if (wait) await wait;
         waiting.push(chunk);
         waitingBytes += chunk.length;
         if (waitingBytes >= WRITE_BYTES) await flush();

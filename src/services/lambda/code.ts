@@ -78,7 +78,7 @@ async function storeArchive(flow: FlowContext, ports: LambdaPorts, body: Readabl
   const blob = await flow.blobs.write(body, {
     bytesMax: LIMITS.unzippedBytes,
     tooLarge: () => invalidParameterValue(`Unzipped size must be smaller than ${LIMITS.unzippedBytes} bytes`),
-    onChunk: (chunk) => hash.update(chunk),
+    onChunk: (chunk) => void hash.update(chunk),
   });
   const code: Code = { kind: "zip", blob, sha256: hash.digest("base64"), bytes: blob.bytes };
   try {

@@ -10,6 +10,7 @@ import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { type ChecksumMembers, hasherFor, prepareChecksums, statedChecksum, verifyChecksum } from "./checksums.ts";
 import { s3Error } from "./errors.ts";
+import { Md5Thread } from "./md5-thread.ts";
 import { BODY_INLINE_BYTES_MAX, PUT_BYTES_MAX } from "./rules.ts";
 import {
   type Body,
@@ -53,7 +54,7 @@ export interface ReceiveOptions {
  * @throws MissingContentLength, EntityTooLarge, IncompleteBody; and what `before` throws
  */
 export async function receiveBody(
-  flow: Pick<FlowContext, "blobs" | "http">,
+  flow: Pick<FlowContext, "blobs" | "http" | "clock">,
   input: BodyInput,
   options: ReceiveOptions = {},
 ): Promise<ReceivedBody> {
@@ -63,15 +64,18 @@ export async function receiveBody(
   const stated = statedChecksum(input, flow.http?.headers);
   const algorithm = options.algorithm ?? stated?.algorithm ?? "CRC64NVME";
   await prepareChecksums();
-  const md5 = createHash("md5");
+  const distant = expected !== undefined && expected >= DISTANT_BYTES_MIN ? md5Thread.begin(flow.clock) : undefined;
+  const md5 = distant ? undefined : createHash("md5");
   const hasher = hasherFor(algorithm);
   const statedHasher = stated && stated.algorithm !== algorithm ? hasherFor(stated.algorithm) : undefined;
   let size = 0;
   const onChunk = (chunk: Uint8Array) => {
     size += chunk.length;
-    md5.update(chunk);
+    md5?.update(chunk);
+    const wait = distant?.update(chunk);
     hasher.update(chunk);
     statedHasher?.update(chunk);
+    return wait;
   };
 
   const toFile = async (body: Readable | Uint8Array | AsyncIterable<Uint8Array>) => {
@@ -94,14 +98,15 @@ export async function receiveBody(
     else if (expected !== undefined) bytes = { inline: await collect(source, expected) };
     else bytes = await peeked(source, toFile);
   } catch (error) {
+    distant?.drop();
     // Whoever sent the body went away in the middle of it.
     if (CONNECTION_LOST.has((error as NodeJS.ErrnoException).code ?? "")) throw s3Error("IncompleteBody");
     throw error;
   }
-  if ("inline" in bytes) onChunk(bytes.inline);
+  if ("inline" in bytes) void onChunk(bytes.inline);
+  const digest = distant ? await distant.digest() : md5!.digest();
   if (expected !== undefined && size !== expected) throw s3Error("IncompleteBody");
 
-  const digest = md5.digest();
   const computed = hasher.digest();
   const toCompare = statedHasher?.digest() ?? computed;
   return {
@@ -120,6 +125,10 @@ export async function receiveBody(
     },
   };
 }
+
+/** From here on a body's MD5 is left to another thread. */
+const DISTANT_BYTES_MIN = 4 * 1024 * 1024;
+const md5Thread = new Md5Thread();
 
 const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
 
