@@ -18,6 +18,7 @@ import { createLambda } from "../services/lambda/service.ts";
 import { logs } from "../services/logs/service.ts";
 import { s3 } from "../services/s3/service.ts";
 import { createScheduler } from "../services/scheduler/service.ts";
+import { secretsmanager } from "../services/secretsmanager/service.ts";
 import type { Service } from "../services/service.ts";
 import { createSes, type Relay } from "../services/ses/service.ts";
 import { createSesv2 } from "../services/sesv2/service.ts";
@@ -66,6 +67,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     logs,
     s3,
     createScheduler(universalCalls(ports.shapes, (service, operation) => hasOperation(all, service, operation))),
+    secretsmanager,
     createSes({ authRequired: ports.authRequired, relay: ports.relay }),
     createSesv2({ relayed: ports.relay !== undefined }),
     createSns(ports.sns),
