@@ -414,6 +414,66 @@ describe("with CloudWatch itself", () => {
   });
 });
 
+describe("provisioned concurrency", () => {
+  test("is read from and set on an alias", async () => {
+    const platform = await openTestPlatform({ nowMs: START_MS });
+    try {
+      const trust = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
+      await platform.call("iam", "CreateRole", {
+        RoleName: "worker",
+        AssumeRolePolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: [trust] }),
+      });
+      await platform.call("lambda", "CreateFunction", {
+        FunctionName: "worker",
+        Role: "arn:aws:iam::000000000000:role/worker",
+        Runtime: "nodejs22.x",
+        Handler: "index.handler",
+        Code: { ZipFile: Buffer.from("zip") },
+        Publish: true,
+      });
+      await platform.call("lambda", "CreateAlias", { FunctionName: "worker", Name: "live", FunctionVersion: "1" });
+      const id = {
+        ServiceNamespace: "lambda",
+        ResourceId: "function:worker:live",
+        ScalableDimension: "lambda:function:ProvisionedConcurrency",
+      } as const;
+      const provisioned = async () =>
+        (
+          await platform.call("lambda", "GetProvisionedConcurrencyConfig", {
+            FunctionName: "worker",
+            Qualifier: "live",
+          })
+        ).RequestedProvisionedConcurrentExecutions;
+      await platform.call("applicationautoscaling", "RegisterScalableTarget", {
+        ...id,
+        MinCapacity: 2,
+        MaxCapacity: 5,
+      });
+      await platform.advance(1000);
+      assert.equal(await provisioned(), 2);
+      await platform.call("applicationautoscaling", "PutScheduledAction", {
+        ...id,
+        ScheduledActionName: "soon",
+        Schedule: "rate(1 minute)",
+        ScalableTargetAction: { MinCapacity: 4 },
+      });
+      await platform.advance(61_000);
+      assert.equal(await provisioned(), 4);
+      await assert.rejects(
+        platform.call("applicationautoscaling", "RegisterScalableTarget", {
+          ...id,
+          ResourceId: "function:worker:nobody",
+          MinCapacity: 1,
+          MaxCapacity: 2,
+        }),
+        /Lambda function version or alias does not exist/,
+      );
+    } finally {
+      await platform.close();
+    }
+  });
+});
+
 describe("DynamoDB capacity", () => {
   const TABLE = {
     ServiceNamespace: "dynamodb",

@@ -10,6 +10,7 @@ import { BATCH_BYTES_MAX } from "./batches.ts";
 import { keep } from "./checkpoints.ts";
 import { type Execution, execute } from "./execution.ts";
 import { lookUp, note, type StreamWork } from "./mapping-work.ts";
+import { locate } from "./names.ts";
 import type { CheckpointRecord } from "./state.ts";
 import {
   createdMs,
@@ -183,6 +184,7 @@ async function invoke(consumer: Consumer, records: readonly StreamEventRecord[])
   };
   const execution = await run(work, event);
   if (!execution) return undefined;
+  measureAge(work, records.at(-1)!);
   // Cut off by the end of the mapping, or of the platform: no failure of the function's.
   if (execution.functionError !== undefined) return signal.aborted ? undefined : { done: 0, execution };
   const state = window && stateIn(execution.payload);
@@ -195,6 +197,17 @@ async function invoke(consumer: Consumer, records: readonly StreamEventRecord[])
     }
   }
   return { done, execution };
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
+function measureAge({ flow, mapping }: StreamWork, last: StreamEventRecord): void {
+  flow.measure({
+    namespace: "AWS/Lambda",
+    name: "IteratorAge",
+    dimensions: { FunctionName: locate(mapping.functionArn, flow).name },
+    unit: "Milliseconds",
+    value: Math.max(0, flow.clock.nowMs() - createdMs(last)),
+  });
 }
 
 /** Hands a window's state over for the last time, until that succeeds. @returns false when the mapping was stopped before */
