@@ -256,6 +256,45 @@ withClientOptions(program.command("logs"))
   });
 
 program
+  .command("simulate")
+  .description(
+    "Replay a recorded workload through the scheduler of functions, in played time: what each keep-alive policy would have cost.",
+  )
+  .argument(
+    "<trace>",
+    "a CSV file or a folder of them: Azure Functions traces, or calls of your own (virga simulate . says which)",
+  )
+  .addOption(new Option("--keep-alive <policy...>", "policies to compare (default: all)").choices(KEEP_ALIVES))
+  .addOption(
+    new Option("--keep-alive-minutes <number>", "minutes of the fixed policy (default: 5)").argParser(integer(1, 1440)),
+  )
+  .addOption(
+    new Option(
+      "--idle-memory <MB>",
+      "memory that idle workers may hold in all (default: 4096 for greedy-dual, no limit for the others)",
+    ).argParser(integer(0, 10_000_000)),
+  )
+  .addOption(
+    new Option("--seed <number>", "for what the trace leaves to chance; the same seed gives the same result")
+      .argParser(integer(0, 2 ** 31 - 1))
+      .default(1),
+  )
+  .option("--svg <file>", "draw the comparison into this file")
+  .addOption(json())
+  .addHelpText(
+    "after",
+    examples(
+      ["virga simulate trace/", "a folder with functions.csv and invocations.csv"],
+      ["virga simulate d01.csv --keep-alive fixed --keep-alive-minutes 20", "one policy"],
+      ["virga simulate trace/ --idle-memory 2048 --svg outcome.svg", "all of them with as much memory, and a picture"],
+    ),
+  )
+  .action(async (trace, options) => {
+    const { simulate } = await import("./simulate.ts");
+    simulate(trace, options);
+  });
+
+program
   .command("doctor")
   .description("Tell what this machine can do: isolation, runtimes, port, data; and how to get what is missing.")
   .addOption(portOption())

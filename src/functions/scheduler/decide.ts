@@ -164,7 +164,10 @@ function initialised(
   worker.usableUntilMs = observation.usableUntilMs;
   if (observation.initMs !== undefined) place.coldMs = observation.initMs;
   const foreseenUntilMs = Number.isFinite(worker.idleUntilMs) ? worker.idleUntilMs : undefined;
-  if (ahead) workOrRest(state, policy, worker, nowMs, actions, foreseenUntilMs);
+  if (ahead) {
+    workOrRest(state, policy, worker, nowMs, actions, foreseenUntilMs);
+    fitIdle(state, policy, actions);
+  }
   startWanted(state, policy, actions);
 }
 
@@ -184,10 +187,15 @@ function finished(
   }
   endCall(worker, nowMs);
   if (workOrRest(state, policy, worker, nowMs, actions)) return;
-  while (state.idle.size > policy.idleMax || (state.idleMemoryMb > policy.idleMemoryMaxMb && state.idle.size > 0))
-    evict(state, leastWorth(state, policy)!, actions);
+  fitIdle(state, policy, actions);
   if (state.full || state.lacking.size > 0) startWanted(state, policy, actions);
   replenish(state, policy, actions);
+}
+
+/** Ends idle workers until those that are left are as many, and as large, as they may be. */
+function fitIdle(state: SchedulerState, policy: Policy, actions: Action[]): void {
+  while (state.idle.size > policy.idleMax || (state.idleMemoryMb > policy.idleMemoryMaxMb && state.idle.size > 0))
+    evict(state, leastWorth(state, policy)!, actions);
 }
 
 function endCall(worker: Worker, nowMs: number): void {
