@@ -14,6 +14,7 @@ async function elb(virga: Virga, Action: string, parameters: Readonly<Record<str
   const response = await fetch(virga.endpoint, {
     method: "POST",
     headers: {
+      "x-amz-date": "20260101T000000Z",
       authorization:
         "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/elasticloadbalancing/aws4_request, SignedHeaders=host, Signature=0",
     },

@@ -115,7 +115,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   // What is looked for only when the first function runs: sandboxes are tried out, and that takes some milliseconds.
   let machine: Machine | undefined;
   const prepare = (): Machine => {
-    machine ??= openMachine(clock, log, directory, settings);
+    machine ??= openMachine(clock, random, log, directory, settings);
     return machine;
   };
 
@@ -197,8 +197,11 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     if (!slot) return;
     slots.delete(id);
     slot.flushTimer?.cancel();
+    delete slot.flushTimer;
     slot.log?.flush();
     slot.worker?.end();
+    // Extensions may have last words.
+    void slot.worker?.exited.then(() => slot.log?.flush());
   };
 
   /** Watches a worker's process while it is not at work: at work, its end is part of the outcome. */

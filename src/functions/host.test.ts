@@ -364,9 +364,6 @@ test("layers are merged below /opt, and found by require", async () => {
     },
   );
   assert.deepEqual((await shared.invoke(spec)).json, ["a1", "b2", "second"]);
-  const extension = await shared.unpack({ "extensions/agent": "#!/bin/sh" });
-  const refused = await shared.invoke(await shared.fn(NODE, js(""), { layerDirectories: [extension] }));
-  assert.match(refused.json.errorMessage, /Virga does not run extensions, and a layer brings some: agent$/);
 });
 
 test("a wrapper script runs before the runtime and may add to its variables", async () => {

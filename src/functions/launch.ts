@@ -16,6 +16,8 @@ import type { Views } from "./views.ts";
 /** What all workers stand on. */
 export interface WorkerGround {
   readonly clock: Clock;
+  /** A UUID. */
+  readonly newId: () => string;
   readonly isolation: Isolation;
   readonly cgroups?: Cgroups;
   readonly views: Views;
@@ -80,6 +82,22 @@ export interface Spot {
   readonly places: Places;
   readonly cgroup: Cgroup | undefined;
   readonly api: RuntimeApi | undefined;
+  readonly hasExtensions: boolean;
+}
+
+/** Starts every program below a folder beside the runtime; one that fails takes the runtime with it. */
+const RUN_EXTENSIONS =
+  'for e in "$0"/*; do if [ -f "$e" ] && [ -x "$e" ]; then ( "$e" || kill -9 $$ ) & fi; done; exec "$@"';
+
+/** The programs that layers bring below `extensions/`. @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html */
+export function extensionsOf(ground: WorkerGround, spec: FunctionSpec): readonly string[] {
+  const layers = ground.views.merge(spec.layerDirectories);
+  const folder = layers === undefined ? undefined : join(layers, "extensions");
+  if (folder === undefined || !existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => {
+    const stats = statSync(join(folder, name));
+    return stats.isFile() && (stats.mode & 0o111) !== 0;
+  });
 }
 
 export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spot: Spot): Launched {
@@ -91,10 +109,6 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
   if (sandboxed) {
     mounts.push({ source: own?.spec.codeDirectory ?? spot.taskFolder, target: places.task });
     const layers = own && ground.views.merge(own.spec.layerDirectories);
-    if (layers !== undefined && existsSync(join(layers, "extensions")))
-      throw new StartRefused(
-        `Virga does not run extensions, and a layer brings some: ${readdirSync(join(layers, "extensions")).join(", ")}`,
-      );
     if (layers !== undefined) mounts.push({ source: layers, target: places.opt });
     for (const folder of runtime.folders) mounts.push({ source: folder, target: folder });
   }
@@ -105,7 +119,8 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
   const command = commandOf(ground, runtime, places, sandboxed, own?.spec, mounts, links);
   const wrapper = own?.environment["AWS_LAMBDA_EXEC_WRAPPER"];
   // Over the channel the variables come with the function; what acts when a program is loaded must be there before.
-  const byScript = own !== undefined && (!canBeSpare(runtime) || needsOwnStart(own.spec.environment));
+  const byScript =
+    own !== undefined && (spot.hasExtensions || !canBeSpare(runtime) || needsOwnStart(own.spec.environment));
   const request = {
     uid: spot.uid,
     mounts,
@@ -119,7 +134,10 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
       }),
     environment: byScript ? {} : loaderEnvironment(runtimeEnvironment(runtime, places)),
     environmentByScript: byScript,
-    command: wrapper === undefined ? command : [wrapper, ...command],
+    command: [
+      ...(spot.hasExtensions ? ["/bin/sh", "-c", RUN_EXTENSIONS, join(places.opt, "extensions")] : []),
+      ...(wrapper === undefined ? command : [wrapper, ...command]),
+    ],
   };
   const how = isolation.launch(request);
   const stdio: (number | "ignore" | "pipe")[] = ["ignore", "pipe", "pipe"];

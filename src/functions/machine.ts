@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
 import { openCgroups } from "./isolation/cgroups.ts";
 import { openIsolation } from "./isolation/sandbox.ts";
 import type { WorkerGround } from "./launch.ts";
@@ -60,7 +61,13 @@ function missingFiles(): never {
 }
 
 /** @param directory a folder of the host's own; workers, merged layers and the bootstraps are kept in it */
-export function openMachine(clock: Clock, log: Log, directory: string, settings: MachineSettings): Machine {
+export function openMachine(
+  clock: Clock,
+  random: Random,
+  log: Log,
+  directory: string,
+  settings: MachineSettings,
+): Machine {
   const workers = join(directory, "workers");
   rmSync(workers, { recursive: true, force: true });
   mkdirSync(workers, { recursive: true });
@@ -71,6 +78,7 @@ export function openMachine(clock: Clock, log: Log, directory: string, settings:
   const sdk = settings.sdk ?? firstOf(SDKS);
   const machine: Machine = {
     clock,
+    newId: () => random.uuid(),
     isolation: settings.isolation === undefined ? isolation : isolation.restrictedTo(settings.isolation),
     ...("missing" in cgroups ? { cgroupsMissing: cgroups.missing } : { cgroups }),
     views: createViews(join(directory, "layers")),

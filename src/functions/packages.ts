@@ -219,7 +219,7 @@ async function zip(files: Readonly<Record<string, string | Uint8Array>>): Promis
   for (const [name, content] of Object.entries(files))
     archive.addBuffer(Buffer.from(content as string), name, {
       mtime: ZIP_EPOCH,
-      mode: name === "bootstrap" ? 0o100755 : 0o100644,
+      mode: /^(?:bootstrap$|extensions\/)/.test(name) ? 0o100755 : 0o100644,
       forceDosTimestamp: true,
     });
   archive.end();

@@ -9,6 +9,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { FromWorker, ToWorker } from "./channel.ts";
+import type { Extensions } from "./extensions.ts";
 import { RESPONSE_BYTES_MAX } from "./outcome.ts";
 
 export interface RuntimeApi {
@@ -38,6 +39,7 @@ interface Given {
 export async function openRuntimeApi(
   belongs: (port: number) => boolean,
   onFrame: (header: FromWorker | { readonly kind: "idle" }, body: Buffer) => Promise<void> | undefined,
+  extensions?: Extensions,
 ): Promise<RuntimeApi> {
   let next: Given | undefined;
   let asking: ServerResponse | undefined;
@@ -64,6 +66,7 @@ export async function openRuntimeApi(
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (await extensions?.handle(request, response)) return;
     const path = request.url!.startsWith(PREFIX) ? request.url!.slice(PREFIX.length) : undefined;
     if (request.method === "GET" && path === "invocation/next") {
       if (running !== undefined) return refuse(response, 403, "InvalidStateTransition", "Transition is not allowed");

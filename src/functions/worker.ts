@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import { encodeFrame, type FromWorker, frameReader } from "./channel.ts";
 import { searchPath } from "./environment.ts";
+import { Extensions, SHUTDOWN_MS_MAX } from "./extensions.ts";
 import type { FunctionSpec, Invocation, ResponseSink } from "./host.ts";
 import { lineSplitter } from "./invocation-log.ts";
 import type { Cgroup } from "./isolation/cgroups.ts";
 import { passwd, UID_COUNT, UID_FIRST } from "./isolation/sandbox.ts";
 import {
   dataBytesMax,
+  extensionsOf,
   hasChannel,
   type Launched,
   launch,
@@ -66,7 +68,7 @@ export interface Worker {
   weigh(memoryMb: number, share: number): void;
   /** CPU time used so far in microseconds, where it is counted. */
   cpuMicroseconds(): number | undefined;
-  /** Kills whatever runs in it. */
+  /** Ends it: extensions that want to know are told, then whatever runs in it is killed. */
   end(): void;
   /** Where the lines go that the function and its runtime write. */
   onLine: (timestampMs: number, text: string) => void;
@@ -93,15 +95,33 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   if (own) cgroup?.limit(own.spec.memoryMb);
 
   let pid = 0;
-  const api = hasChannel(runtime)
-    ? undefined
-    : await openRuntimeApi(
-        (port) => isOwnConnection(port, sandboxed && isolation.level === "own-user" ? uid : undefined, pid, cgroup),
-        (header, body) => receive(header, body),
-      );
+  const programs = own ? extensionsOf(ground, own.spec) : [];
+  const extensions = own && new Extensions(programs, own.spec, ground.newId, () => extensionsChanged());
+  /** The runtime speaks over the API: one of the function's own, or one that an extension has put in the place of ours. */
+  let overApi = !hasChannel(runtime);
+  const api =
+    overApi || programs.length > 0
+      ? await openRuntimeApi(
+          (port) => isOwnConnection(port, sandboxed && isolation.level === "own-user" ? uid : undefined, pid, cgroup),
+          (header, body) => {
+            overApi = true;
+            return receive(header, body);
+          },
+          extensions,
+        )
+      : undefined;
   let launched: Launched;
   try {
-    launched = launch(ground, options, { folder, taskFolder, passwdFile, uid, places, cgroup, api });
+    launched = launch(ground, options, {
+      folder,
+      taskFolder,
+      passwdFile,
+      uid,
+      places,
+      cgroup,
+      api,
+      hasExtensions: programs.length > 0,
+    });
   } catch (error) {
     api?.close();
     await cleanUp(cgroup, folder, clock);
@@ -126,6 +146,30 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     onWaiting = resolve;
   });
 
+  let runtimeIsReady = false;
+  /** An extension that does not come back in the invocation's time is ended with its worker. */
+  let late: Timer | undefined;
+  const isIdle = () => ended !== undefined || (idleNow && extensions?.idle !== false);
+
+  /** Whether beginning, an invocation or the end was waiting for extensions alone. */
+  const extensionsChanged = (): void => {
+    const failure = extensions?.failure;
+    if (failure !== undefined) {
+      if (onBegun) onBegun("failed", failure);
+      else {
+        onRan?.({ kind: "error", payload: failure, last: true });
+        kill();
+      }
+      return;
+    }
+    if (runtimeIsReady && extensions?.ready !== false) onBegun?.("ready", Buffer.alloc(0));
+    if (isIdle()) {
+      late?.cancel();
+      onIdle?.();
+    }
+    if (ending && extensions?.gone) kill();
+  };
+
   /** @returns where the worker shall wait before it says more */
   const receive = (header: FromWorker | { readonly kind: "idle" }, body: Buffer): Promise<void> | undefined => {
     if (header.kind === "log") {
@@ -138,11 +182,16 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     }
     if (header.kind === "idle") {
       idleNow = true;
-      onIdle?.();
+      if (isIdle()) onIdle?.();
       return undefined;
     }
-    if (header.kind === "ready" || header.kind === "init-error") {
-      onBegun?.(header.kind === "ready" ? "ready" : "failed", Buffer.from(body));
+    if (header.kind === "ready") {
+      runtimeIsReady = true;
+      extensionsChanged();
+      return undefined;
+    }
+    if (header.kind === "init-error") {
+      onBegun?.("failed", Buffer.from(body));
       return undefined;
     }
     if (header.requestId !== currentRequest) return undefined;
@@ -155,7 +204,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     }
     memoryKb = Math.max(memoryKb, header.memoryKb ?? 0);
     currentRequest = undefined;
-    if (api === undefined) idleNow = true;
+    if (!overApi) idleNow = true;
     // An empty stream has a content type too.
     if (header.kind === "end" && sink !== undefined && chunkBytes === 0) void sink.write(body, header.contentType);
     const payload = header.kind === "end" ? Buffer.concat(chunks) : Buffer.from(body);
@@ -170,7 +219,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     if (chunkBytes > STREAM_BYTES_MAX) {
       currentRequest = undefined;
       onRan?.({ kind: "too-large" });
-      end();
+      kill();
       return undefined;
     }
     const taken = to.write(Buffer.from(body), contentType);
@@ -193,7 +242,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
         read(chunk);
       } catch {
         worker.onLine(clock.nowMs(), "The function wrote to the runtime's own descriptor and was ended.");
-        end();
+        kill();
       }
     });
   }
@@ -218,7 +267,8 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
           ended = { code, signal, outOfMemory: (cgroup?.outOfMemoryKills() ?? 0) > 0 };
           peakBytes = cgroup?.peakBytes();
           api?.close();
-          end();
+          late?.cancel();
+          kill();
           closeLifeline();
           onExit?.(ended);
           onIdle?.();
@@ -234,7 +284,19 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     });
   });
 
+  let ending = false;
+  /** Extensions that want to know are told first, and have two seconds. */
   const end = (): void => {
+    if (ending || ended || extensions?.hearsOfTheEnd !== true || extensions.failure !== undefined) return kill();
+    ending = true;
+    worker.thaw();
+    const deadlineMs = Math.round(clock.nowMs() + SHUTDOWN_MS_MAX);
+    const timer = clock.at(deadlineMs, kill);
+    void exited.then(() => timer.cancel());
+    extensions.shutdown("spindown", deadlineMs);
+  };
+
+  const kill = (): void => {
     worker.frozen = false;
     const killed = cgroup?.kill() ?? false;
     if (!killed) cgroup?.freeze(false);
@@ -254,7 +316,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       const timer: Timer = clock.at(clock.nowMs() + limitMs, () => {
         onExit = undefined;
         resolve(timeout());
-        end();
+        kill();
       });
       settle = (value) => {
         onExit = undefined;
@@ -312,6 +374,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       if (!own && !cgroup) boundData(pid, dataBytesMax(spec, runtime));
       const result = await begun.result;
       onBegun = undefined;
+      extensions?.begin();
       return result;
     },
 
@@ -335,9 +398,13 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
         ...(invocation.clientContext !== undefined && { clientContext: invocation.clientContext }),
       } as const;
       idleNow = false;
-      if (api) api.invoke(header, invocation.payload, Math.round(clock.nowMs() + limitMs));
+      const deadlineMs = Math.round(clock.nowMs() + limitMs);
+      const { requestId, traceId } = invocation;
+      extensions?.invoke({ requestId, traceId, deadlineMs, invokedArn: spec.invokedArn });
+      if (overApi) api!.invoke(header, invocation.payload, deadlineMs);
       else toWorker!.write(encodeFrame(header, invocation.payload));
       const result = await ran.result;
+      if (!isIdle() && extensions?.idle === false) late = clock.at(deadlineMs, kill);
       onRan = undefined;
       currentRequest = undefined;
       sink = undefined;
@@ -350,13 +417,13 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     },
 
     get isIdle() {
-      return idleNow || ended !== undefined;
+      return isIdle();
     },
     get hasEnded() {
       return ended !== undefined;
     },
     idle: () =>
-      idleNow || ended
+      isIdle()
         ? Promise.resolve()
         : new Promise((resolve) => {
             onIdle = resolve;
