@@ -303,9 +303,9 @@ test("between calls a worker is frozen: it uses no processor time, and goes on w
 test("the host knows what it cannot run", async () => {
   assert.deepEqual(shared.host.runtime("cobol85"), {
     available: false,
-    remedy: "Virga runs nodejs*, python3.* and provided.*, not cobol85.",
+    remedy: "Virga runs nodejs*, python3.*, ruby*, java*, dotnet* and provided.*, not cobol85.",
   });
-  const spec = await shared.fn(NODE, js(""), { runtime: "ruby3.3" });
+  const spec = await shared.fn(NODE, js(""), { runtime: "ruby9.9" });
   await assert.rejects(shared.invoke(spec), { name: "RuntimeUnavailable" });
 });
 
