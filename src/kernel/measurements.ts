@@ -46,6 +46,12 @@ const VALUES_MAX = 150;
 
 export class Measurements {
   #gathered = new Map<string, Measured>();
+  #begun: (() => void) | undefined;
+
+  /** Called once whenever something is gathered after there was nothing: whoever takes it away need not look in between. */
+  onBegin(begun: () => void): void {
+    this.#begun = begun;
+  }
 
   add(accountId: AccountId, region: Region, nowMs: number, datum: Datum): void {
     const minuteMs = nowMs - (nowMs % MINUTE_MS);
@@ -56,6 +62,7 @@ export class Measurements {
     if (!known) {
       const { namespace, name, dimensions, unit } = datum;
       const values = new Map([[value, 1]]);
+      if (this.#gathered.size === 0) this.#begun?.();
       this.#gathered.set(id, {
         accountId,
         region,

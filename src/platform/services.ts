@@ -5,7 +5,7 @@ import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
 import { applicationautoscaling } from "../services/applicationautoscaling/service.ts";
 import { createCloudformation } from "../services/cloudformation/service.ts";
-import { cloudwatch } from "../services/cloudwatch/service.ts";
+import { createCloudwatch } from "../services/cloudwatch/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
@@ -57,7 +57,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createApigateway(ports.apigateway, httpApis.plane),
     httpApis.service,
     applicationautoscaling,
-    cloudwatch,
+    createCloudwatch(ports.measurements),
     dynamodb,
     createDynamodbstreams(streams),
     createElbv2(ports.elbv2),

@@ -16,8 +16,7 @@ export const putMetricData: Operation<
   OutputOf<"cloudwatch", "PutMetricData">
 > = (tx, input, context) => {
   checkNamespace(input.Namespace);
-  if (/^AWS\//.test(input.Namespace) && context.principal.type !== "service")
-    throw invalidValue("The value AWS/ for parameter Namespace is invalid.");
+  if (/^AWS\//.test(input.Namespace)) throw invalidValue("The value AWS/ for parameter Namespace is invalid.");
   if (!input.MetricData?.length) throw missingParameter("MetricData");
   if (input.MetricData.length > LIMITS.dataPerRequest)
     throw invalidValue(`The collection MetricData must not have a size greater than ${LIMITS.dataPerRequest}.`);

@@ -5,7 +5,8 @@
  * `alarms/` holds alarms, where `decide.ts` is the heart.
  */
 import { arn } from "../../kernel/arn.ts";
-import { defineService, type OperationContext, type Permission } from "../service.ts";
+import type { Measurements } from "../../kernel/measurements.ts";
+import { defineService, type OperationContext, type Permission, type Service } from "../service.ts";
 import { ALARM_ACTION, ALARM_EVENT, carryOut, putEvent } from "./alarms/actions.ts";
 import { deleteAlarms, disableAlarmActions, enableAlarmActions, setAlarmState } from "./alarms/change.ts";
 import { endSuppression, putCompositeAlarm, SUPPRESSION_DUE } from "./alarms/composite.ts";
@@ -14,7 +15,9 @@ import { ALARM_DUE, evaluateAlarm } from "./alarms/evaluate.ts";
 import { describeAlarmHistory } from "./alarms/history.ts";
 import { putMetricAlarm } from "./alarms/put-metric-alarm.ts";
 import { deleteDashboards, getDashboard, listDashboards, putDashboard } from "./dashboards.ts";
+import { storeFound } from "./from-logs.ts";
 import { listMetrics } from "./list-metrics.ts";
+import { takeMeasurements } from "./measured.ts";
 import { getMetricData } from "./metric-data.ts";
 import { getMetricStatistics } from "./metric-statistics.ts";
 import { putMetricData } from "./put-metric-data.ts";
@@ -50,75 +53,79 @@ const onResource =
     resource: input.ResourceARN ?? "*",
   });
 
-export const cloudwatch = defineService<"cloudwatch">({
-  name: "cloudwatch",
-  operations: {
-    DeleteAlarms: deleteAlarms,
-    DeleteDashboards: deleteDashboards,
-    DescribeAlarmHistory: describeAlarmHistory,
-    DescribeAlarms: describeAlarms,
-    DescribeAlarmsForMetric: describeAlarmsForMetric,
-    DisableAlarmActions: disableAlarmActions,
-    EnableAlarmActions: enableAlarmActions,
-    GetDashboard: getDashboard,
-    GetMetricData: getMetricData,
-    GetMetricStatistics: getMetricStatistics,
-    ListDashboards: listDashboards,
-    ListMetrics: listMetrics,
-    ListTagsForResource: listTagsForResource,
-    PutCompositeAlarm: putCompositeAlarm,
-    PutDashboard: putDashboard,
-    PutMetricAlarm: putMetricAlarm,
-    PutMetricData: putMetricData,
-    SetAlarmState: setAlarmState,
-    TagResource: tagResource,
-    UntagResource: untagResource,
-  },
-  unsupported: {
-    DescribeAlarmHistory: ["AlarmContributorId"],
-    GetMetricData: ["LabelOptions"],
-    ListMetrics: ["OwningAccount"],
-    PutCompositeAlarm: ["ActionConfiguration"],
-    PutMetricAlarm: [
-      "ThresholdMetricId",
-      "EvaluationWindow",
-      "WarmUpConfiguration",
-      "EvaluationCriteria",
-      "EvaluationInterval",
-      "ActionConfiguration",
-    ],
-    PutMetricData: ["EntityMetricData[]", "StrictEntityValidation"],
-  },
-  permissions: {
-    DeleteAlarms: onAlarms("DeleteAlarms"),
-    DeleteDashboards: (input, at) =>
-      (input.DashboardNames?.length ? input.DashboardNames : ["*"]).map((DashboardName) =>
-        onDashboard("DeleteDashboards")({ DashboardName }, at),
-      ),
-    DescribeAlarmHistory: onAlarm("DescribeAlarmHistory"),
-    DescribeAlarms: onAlarms("DescribeAlarms"),
-    DisableAlarmActions: onAlarms("DisableAlarmActions"),
-    EnableAlarmActions: onAlarms("EnableAlarmActions"),
-    GetDashboard: onDashboard("GetDashboard"),
-    ListTagsForResource: onResource("ListTagsForResource"),
-    PutCompositeAlarm: onAlarm("PutCompositeAlarm"),
-    PutDashboard: onDashboard("PutDashboard"),
-    PutMetricAlarm: onAlarm("PutMetricAlarm"),
-    PutMetricData: (input) => ({
-      action: "cloudwatch:PutMetricData",
-      resource: "*",
-      conditions: { "cloudwatch:namespace": input.Namespace ?? "" },
-    }),
-    SetAlarmState: onAlarm("SetAlarmState"),
-    TagResource: onResource("TagResource"),
-    UntagResource: onResource("UntagResource"),
-  },
-  hears: {
-    [ROLL_UP_DUE]: { operation: rollUp },
-    [ALARM_DUE]: { operation: evaluateAlarm },
-    [SUPPRESSION_DUE]: { operation: endSuppression },
-    [ALARM_ACTION]: { flow: carryOut },
-    [ALARM_EVENT]: { flow: putEvent },
-  },
-  resources,
-});
+/** @param measurements Virga's own metrics, which are stored minute by minute */
+export const createCloudwatch = (measurements: Measurements): Service<"cloudwatch"> =>
+  defineService<"cloudwatch">({
+    name: "cloudwatch",
+    operations: {
+      DeleteAlarms: deleteAlarms,
+      DeleteDashboards: deleteDashboards,
+      DescribeAlarmHistory: describeAlarmHistory,
+      DescribeAlarms: describeAlarms,
+      DescribeAlarmsForMetric: describeAlarmsForMetric,
+      DisableAlarmActions: disableAlarmActions,
+      EnableAlarmActions: enableAlarmActions,
+      GetDashboard: getDashboard,
+      GetMetricData: getMetricData,
+      GetMetricStatistics: getMetricStatistics,
+      ListDashboards: listDashboards,
+      ListMetrics: listMetrics,
+      ListTagsForResource: listTagsForResource,
+      PutCompositeAlarm: putCompositeAlarm,
+      PutDashboard: putDashboard,
+      PutMetricAlarm: putMetricAlarm,
+      PutMetricData: putMetricData,
+      SetAlarmState: setAlarmState,
+      TagResource: tagResource,
+      UntagResource: untagResource,
+    },
+    unsupported: {
+      DescribeAlarmHistory: ["AlarmContributorId"],
+      GetMetricData: ["LabelOptions"],
+      ListMetrics: ["OwningAccount"],
+      PutCompositeAlarm: ["ActionConfiguration"],
+      PutMetricAlarm: [
+        "ThresholdMetricId",
+        "EvaluationWindow",
+        "WarmUpConfiguration",
+        "EvaluationCriteria",
+        "EvaluationInterval",
+        "ActionConfiguration",
+      ],
+      PutMetricData: ["EntityMetricData[]", "StrictEntityValidation"],
+    },
+    permissions: {
+      DeleteAlarms: onAlarms("DeleteAlarms"),
+      DeleteDashboards: (input, at) =>
+        (input.DashboardNames?.length ? input.DashboardNames : ["*"]).map((DashboardName) =>
+          onDashboard("DeleteDashboards")({ DashboardName }, at),
+        ),
+      DescribeAlarmHistory: onAlarm("DescribeAlarmHistory"),
+      DescribeAlarms: onAlarms("DescribeAlarms"),
+      DisableAlarmActions: onAlarms("DisableAlarmActions"),
+      EnableAlarmActions: onAlarms("EnableAlarmActions"),
+      GetDashboard: onDashboard("GetDashboard"),
+      ListTagsForResource: onResource("ListTagsForResource"),
+      PutCompositeAlarm: onAlarm("PutCompositeAlarm"),
+      PutDashboard: onDashboard("PutDashboard"),
+      PutMetricAlarm: onAlarm("PutMetricAlarm"),
+      PutMetricData: (input) => ({
+        action: "cloudwatch:PutMetricData",
+        resource: "*",
+        conditions: { "cloudwatch:namespace": input.Namespace ?? "" },
+      }),
+      SetAlarmState: onAlarm("SetAlarmState"),
+      TagResource: onResource("TagResource"),
+      UntagResource: onResource("UntagResource"),
+    },
+    hears: {
+      [ROLL_UP_DUE]: { operation: rollUp },
+      [ALARM_DUE]: { operation: evaluateAlarm },
+      [SUPPRESSION_DUE]: { operation: endSuppression },
+      [ALARM_ACTION]: { flow: carryOut },
+      [ALARM_EVENT]: { flow: putEvent },
+      "logs.MetricsFound": { operation: storeFound },
+    },
+    resources,
+    start: takeMeasurements(measurements),
+  });

@@ -4,6 +4,7 @@ import { after, decodeKey, type Key } from "../../storage/keys.ts";
 import type { InputOf, Operation, OutputOf } from "../service.ts";
 import { invalidParameter } from "./errors.ts";
 import { parseFilterPattern } from "./filter-pattern.ts";
+import { findMetrics } from "./metrics-found.ts";
 import { constraints, LIMITS } from "./rules.ts";
 import {
   eventKey,
@@ -45,6 +46,7 @@ export const putLogEvents: Operation<InputOf<"logs", "PutLogEvents">, OutputOf<"
   let tooNew: number | undefined;
   let sequence = stream.nextSequence;
   let bytes = 0;
+  const accepted: InputEvent[] = [];
   let { firstEventMs, lastEventMs } = stream;
   for (const [index, { timestamp, message }] of batch.entries()) {
     if (timestamp < tooOldMs) tooOld = index + 1;
@@ -58,6 +60,7 @@ export const putLogEvents: Operation<InputOf<"logs", "PutLogEvents">, OutputOf<"
       });
       streamEvents.put(tx, streamEventKey(context, group.id, stream.id, timestamp, sequence), true);
       sequence++;
+      accepted.push({ timestamp, message });
       bytes += Buffer.byteLength(message) + LIMITS.eventOverheadBytes;
       firstEventMs = Math.min(firstEventMs ?? timestamp, timestamp);
       lastEventMs = Math.max(lastEventMs ?? timestamp, timestamp);
@@ -72,6 +75,7 @@ export const putLogEvents: Operation<InputOf<"logs", "PutLogEvents">, OutputOf<"
   };
   streams.put(tx, streamKey(context, group.id, stream.name), next);
   groups.put(tx, groupKey(context, group.name), { ...group, storedBytes: group.storedBytes + bytes });
+  findMetrics(tx, context, group, accepted);
   const rejected = {
     ...(tooOld > 0 ? { tooOldLogEventEndIndex: tooOld } : {}),
     ...(expired > 0 ? { expiredLogEventEndIndex: expired } : {}),

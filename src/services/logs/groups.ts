@@ -91,6 +91,7 @@ export function removeGroup(tx: Transaction, { accountId, region, groupId }: Gro
     streamRange(at, groupId),
     eventRange(at, groupId),
     keysUnder("logs", accountId, region, "by-stream", groupId),
+    keysUnder("logs", accountId, region, "metric-filter", groupId),
   ]) {
     const gone = [...tx.range(start, end, { limit: left })].map(([found]) => found);
     for (const found of gone) tx.delete(found);
@@ -109,7 +110,7 @@ function described(at: Place, group: GroupRecord): Described {
     logGroupName: group.name,
     creationTime: group.createdMs,
     ...(group.retentionDays === undefined ? {} : { retentionInDays: group.retentionDays }),
-    metricFilterCount: 0,
+    metricFilterCount: group.metricFilters ?? 0,
     arn: `${groupArn(at, group.name)}:*`,
     logGroupArn: groupArn(at, group.name),
     storedBytes: group.storedBytes,

@@ -92,4 +92,64 @@ const logStream: ResourceType = {
   },
 };
 
-export const resources = { "AWS::Logs::LogGroup": logGroup, "AWS::Logs::LogStream": logStream } as const;
+/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html */
+const metricFilter: ResourceType = {
+  properties: {
+    FilterName: "string",
+    FilterPattern: "string",
+    LogGroupName: "string",
+    MetricTransformations: [
+      {
+        object: {
+          DefaultValue: "number",
+          Dimensions: [{ object: { Key: "string", Value: "string" } }],
+          MetricName: "string",
+          MetricNamespace: "string",
+          MetricValue: "string",
+          Unit: "string",
+        },
+      },
+    ],
+  },
+  required: ["FilterPattern", "LogGroupName", "MetricTransformations"],
+  replacement: ["FilterName", "LogGroupName"],
+  nameProperty: "FilterName",
+  attributes: [],
+  create: (context, properties) => putFilter(context, properties.FilterName ?? context.physicalName(512), properties),
+  update: (context, id, properties) => putFilter(context, id, properties),
+  async delete(context, id, properties) {
+    await context
+      .call("logs", "DeleteMetricFilter", { logGroupName: properties.LogGroupName, filterName: id })
+      .catch(gone);
+  },
+};
+
+async function putFilter(
+  context: ResourceContext,
+  filterName: string,
+  properties: ResourceProperties,
+): Promise<ResourceState> {
+  const metricTransformations = (properties.MetricTransformations as Record<string, any>[]).map((given) => ({
+    metricName: given.MetricName,
+    metricNamespace: given.MetricNamespace,
+    metricValue: given.MetricValue,
+    ...(given.DefaultValue === undefined ? {} : { defaultValue: given.DefaultValue }),
+    ...(given.Unit === undefined ? {} : { unit: given.Unit }),
+    ...(given.Dimensions
+      ? {
+          dimensions: Object.fromEntries(
+            given.Dimensions.map(({ Key, Value }: { Key: string; Value: string }) => [Key, Value]),
+          ),
+        }
+      : {}),
+  }));
+  const { FilterPattern: filterPattern, LogGroupName: logGroupName } = properties;
+  await context.call("logs", "PutMetricFilter", { logGroupName, filterName, filterPattern, metricTransformations });
+  return { id: filterName, attributes: {} };
+}
+
+export const resources = {
+  "AWS::Logs::LogGroup": logGroup,
+  "AWS::Logs::LogStream": logStream,
+  "AWS::Logs::MetricFilter": metricFilter,
+} as const;

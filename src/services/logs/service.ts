@@ -20,6 +20,7 @@ import {
   untagLogGroup,
   untagResource,
 } from "./groups.ts";
+import { deleteMetricFilter, describeMetricFilters, putMetricFilter } from "./metric-filters.ts";
 import { resources } from "./resources.ts";
 import { groupArn, nameOfGroup, type Place, streamArn } from "./state.ts";
 import { createLogStream, deleteLogStream, describeLogStreams, removeStream, STREAM_DELETED } from "./streams.ts";
@@ -78,6 +79,9 @@ export const logs = defineService<"logs">({
     PutLogEvents: putLogEvents,
     GetLogEvents: getLogEvents,
     FilterLogEvents: filterLogEvents,
+    PutMetricFilter: putMetricFilter,
+    DeleteMetricFilter: deleteMetricFilter,
+    DescribeMetricFilters: describeMetricFilters,
   },
   unsupported: {
     CreateLogGroup: ["kmsKeyId"],
@@ -92,6 +96,7 @@ export const logs = defineService<"logs">({
     PutLogEvents: ["entity"],
     GetLogEvents: ["unmask"],
     FilterLogEvents: ["unmask"],
+    PutMetricFilter: ["applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions[]"],
   },
   permissions: {
     CreateLogGroup: onGroup("CreateLogGroup"),
@@ -115,6 +120,8 @@ export const logs = defineService<"logs">({
     PutLogEvents: onStream("PutLogEvents"),
     GetLogEvents: onStream("GetLogEvents"),
     FilterLogEvents: onGroup("FilterLogEvents"),
+    PutMetricFilter: onGroup("PutMetricFilter"),
+    DeleteMetricFilter: onGroup("DeleteMetricFilter"),
   },
   hears: {
     [GROUP_DELETED]: { operation: removeGroup },

@@ -6,6 +6,7 @@
  *     …, "stream", groupId, stream                              → StreamRecord
  *     …, "event", groupId, timestampMs, streamId, sequence      → EventRecord      all streams of a group, by time
  *     …, "by-stream", groupId, streamId, timestampMs, sequence  → true             the same events, stream by stream
+ *     …, "metric-filter", groupId, name                         → MetricFilterRecord
  *
  * Sequences count up within a stream, so two events never share a key and ties keep their order.
  */
@@ -32,6 +33,8 @@ export interface GroupRecord {
   readonly tags: Readonly<Record<string, string>>;
   readonly storedBytes: number;
   readonly isProtected: boolean;
+  /** How many there are; absent: none. */
+  readonly metricFilters?: number;
 }
 
 export interface StreamRecord {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import { Measurements } from "../../../kernel/measurements.ts";
 import { openTestPlatform, type TestPlatform } from "../../../platform/testing.ts";
 import type { Service } from "../../service.ts";
-import { cloudwatch } from "../service.ts";
+import { createCloudwatch } from "../service.ts";
 import { LAG_MS } from "./evaluate.ts";
 
 const T0 = Date.UTC(2026, 0, 15, 12);
@@ -171,7 +172,12 @@ test("a change is an event with its actions; scaling policies are told every min
   const stand = (name: string, operation: string, to: any[]) =>
     ({
       name,
-      operations: { [operation]: (_tx: unknown, input: unknown) => (to.push(input), {}) },
+      operations: {
+        [operation]: (_tx: unknown, input: unknown) => {
+          to.push(input);
+          return {};
+        },
+      },
     }) as unknown as Service;
   const policies = {
     name: "applicationautoscaling",
@@ -183,7 +189,7 @@ test("a change is an event with its actions; scaling policies are told every min
   const platform = await openTestPlatform({
     nowMs: T0,
     services: [
-      cloudwatch as unknown as Service,
+      createCloudwatch(new Measurements()) as unknown as Service,
       policies,
       stand("sns", "Publish", published),
       stand("lambda", "Invoke", invoked),
