@@ -30,6 +30,8 @@ export interface HouseOptions {
   readonly endpoint: () => string;
   /** Runs a batch of operations soon; `setImmediate` unless told otherwise. */
   readonly soon?: (run: () => void) => void;
+  /** See the store; absent: every count is committed with its batch. */
+  readonly later?: (run: () => void) => void;
 }
 
 export interface House {
@@ -51,7 +53,11 @@ export function buildHouse(options: HouseOptions): House {
     endpoint: options.endpoint,
     signal: closing.signal,
   };
-  const store = new Store({ engine: options.engine, soon: options.soon ?? setImmediate });
+  const store = new Store({
+    engine: options.engine,
+    soon: options.soon ?? setImmediate,
+    ...(options.later ? { later: options.later } : {}),
+  });
   const { authorize, measurements = new Measurements(), spans = new Spans(clock) } = options;
   const core = new Core({ clock, random, log, store, blobs, services, authorize, measurements, spans });
   const outbox = new Outbox(

@@ -40,6 +40,8 @@ import { snsPorts } from "./sns-ports.ts";
 import { Spans } from "./spans.ts";
 import { WireCaller } from "./wire-caller.ts";
 
+/** Counts of reads are committed this often, at most. */
+const COUNTS_WAIT_MS = 100;
 /** Most stacks are there before this; a client that polls then finds them at its first look. */
 const STACK_PATIENCE_MS = 5000;
 
@@ -148,6 +150,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       accountId: settings.accountId,
       region: settings.region,
       endpoint: () => endpoint,
+      later: (run) => void setTimeout(run, COUNTS_WAIT_MS).unref(),
     });
     opened = house;
     const swept = await blobs.sweep(house.core.store);

@@ -34,12 +34,21 @@ export interface StoreOptions {
   /** Runs a batch soon, once: `setImmediate` for real, a queue in a simulation. */
   readonly soon: (run: () => void) => void;
   readonly hook?: CommitHook;
+  /**
+   * Runs something a little later, once. With it, batches that do nothing but count (reads that are metered) are committed at most once in that while and
+   * nobody waits for the disk: a killed process loses no more of those counts than that. Counts beside other writes are committed with them, always.
+   */
+  readonly later?: (run: () => void) => void;
 }
 
 export class Store {
   readonly #engine: Engine;
   readonly #shared: SharedValues;
   readonly #soon: (run: () => void) => void;
+  readonly #later: ((run: () => void) => void) | undefined;
+  /** Counts that wait for the next commit; undefined when a batch of counts may be committed at once. */
+  #held: Map<Key, number> | undefined;
+  #countsFlushed: Promise<unknown> = Promise.resolve();
   #hook: CommitHook | undefined;
   #queue: Pending[] = [];
   #scheduled = false;
@@ -48,11 +57,12 @@ export class Store {
   #flushed: Promise<void> = Promise.resolve();
   #unflushed = 0;
 
-  constructor({ engine, soon, hook }: StoreOptions) {
+  constructor({ engine, soon, hook, later }: StoreOptions) {
     this.#engine = engine;
     this.#shared = new SharedValues(engine);
     this.#soon = soon;
     this.#hook = hook;
+    this.#later = later;
   }
 
   /** The outbox is built over the store and hooks itself in. */
@@ -89,6 +99,8 @@ export class Store {
       await Promise.resolve();
     }
     this.#closed = true;
+    this.#commitHeld();
+    await this.#countsFlushed;
     await this.#engine.close();
   }
 
@@ -124,8 +136,14 @@ export class Store {
     };
 
     let delivered: (() => void) | undefined;
-    if (outer.writes.size > 0 || outer.events.length > 0 || outer.additions) {
+    const onlyCounts = outer.additions !== undefined && outer.writes.size === 0 && outer.events.length === 0;
+    if (onlyCounts && this.#later) this.#count(outer.additions!);
+    else if (outer.writes.size > 0 || outer.events.length > 0 || outer.additions) {
       try {
+        if (this.#held) {
+          for (const [key, amount] of this.#held) outer.add(key, amount);
+          this.#held.clear();
+        }
         outer.settleAdditions();
         if (this.#hook && outer.events.length > 0) {
           const { rows, committed } = this.#hook(outer.events);
@@ -156,5 +174,31 @@ export class Store {
     };
     if (this.#unflushed === 0) finish();
     else this.#flushed.then(finish, rejectAll);
+  }
+
+  #count(additions: ReadonlyMap<Key, number>): void {
+    const isFirst = this.#held === undefined;
+    this.#held ??= new Map();
+    for (const [key, amount] of additions) this.#held.set(key, (this.#held.get(key) ?? 0) + amount);
+    if (!isFirst) return;
+    this.#commitHeld();
+    this.#later!(() => {
+      const waiting = this.#held!;
+      this.#held = undefined;
+      if (waiting.size > 0 && !this.#closed) this.#count(waiting);
+    });
+  }
+
+  /** Commits what was held, without waiting for the disk. */
+  #commitHeld(): void {
+    if (!this.#held || this.#held.size === 0) return;
+    const overlay = new Overlay(this.#shared);
+    for (const [key, amount] of this.#held) overlay.add(key, amount);
+    this.#held.clear();
+    overlay.settleAdditions();
+    const durable = this.#engine.commit(overlay.writes);
+    this.#shared.forget(overlay.writes.keys());
+    // A disk that fails is told by whoever waits for it.
+    this.#countsFlushed = durable.catch(() => {});
   }
 }

@@ -3,6 +3,7 @@ import { AwsError } from "../../kernel/errors.ts";
 import { findApi } from "../apigateway-common/addresses.ts";
 import { createCallers } from "../apigateway-common/caller.ts";
 import { createJwtVerifier } from "../apigateway-common/jwt.ts";
+import { meteredRequest } from "../apigateway-common/metering.ts";
 import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
 import { canBeSent, jsonMessage } from "../apigateway-common/replies.ts";
 import { decodePath } from "../apigateway-common/request.ts";
@@ -46,6 +47,17 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     const target = api && !api.disabled ? selectStage(api, request.path) : undefined;
     if (!target) return jsonMessage(404, "Not Found");
     const { stage, path } = target;
+    const metered = { kind: "HTTP", apiId: address.apiId, apiName: address.apiId, stage: stage.name } as const;
+    return meteredRequest(flow, metered, request, () => respond(flow, address, stage, path, request));
+  };
+
+  async function respond(
+    flow: FlowContext,
+    address: Parameters<DataPlane>[1],
+    stage: CompiledStage,
+    path: string,
+    request: HttpRequest,
+  ): Promise<HttpResponse> {
     const begun = beginExchange(flow, address.apiId, stage, path, request);
     let response: HttpResponse;
     if (stage.cors && isPreflight(request)) response = preflight(stage.cors, request);
@@ -58,7 +70,7 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
       response = jsonMessage(500, "Internal Server Error");
     }
     return { ...response, headers: { ...response.headers, "apigw-requestid": begun.requestId } };
-  };
+  }
 
   async function answer(begun: ReturnType<typeof beginExchange>, request: HttpRequest): Promise<HttpResponse> {
     const match = begun.stage.router.match(request.method, begun.path);

@@ -3,7 +3,7 @@ import type { Transaction } from "../../storage/transaction.ts";
 import { type Point, plus } from "./points.ts";
 import { type Block, Blocks, blockKey, type Place, type Tier } from "./state.ts";
 
-/** Adds one point to its block. */
+/** Adds one point to its block. @returns whether it is the first of that block */
 export function addPoint(
   tx: Transaction,
   at: Place,
@@ -12,11 +12,13 @@ export function addPoint(
   unit: string,
   atMs: number,
   point: Point,
-): void {
+): boolean {
   const blockMs = Math.floor(atMs / tier.blockMs) * tier.blockMs;
   const place = blockKey(at, tier, blockMs, metric, unit);
   const second = Math.floor((atMs - blockMs) / (tier.seconds * 1000)) * tier.seconds;
-  Blocks.put(tx, place, withPoint(Blocks.get(tx, place), second, point));
+  const block = Blocks.get(tx, place);
+  Blocks.put(tx, place, withPoint(block, second, point));
+  return block === undefined;
 }
 
 function withPoint(block: Block | undefined, second: number, point: Point): Block {

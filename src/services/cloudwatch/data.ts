@@ -1,7 +1,9 @@
 /** Datapoints in and out of blocks: added with what is there, read over any period. Nothing of AWS's requests here. */
 import { decodeKey } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
+import type { OperationContext } from "../service.ts";
 import { addPoint } from "./blocks.ts";
+import { addMetricHours } from "./metering.ts";
 import { type Point, plus } from "./points.ts";
 import { requireRollUp } from "./roll-up.ts";
 import {
@@ -30,11 +32,18 @@ export interface Measured {
 }
 
 /** Adds measurements to what is kept of their periods. */
-export function store(tx: Transaction, at: Place, measured: readonly Measured[], nowMs: number): void {
+export function store(
+  tx: Transaction,
+  at: Place,
+  measured: readonly Measured[],
+  context: Pick<OperationContext, "use" | "nowMs">,
+): void {
+  const { nowMs } = context;
   for (const { metric, unit, atMs, highResolution, point } of measured) {
     const { number } = seen(tx, at, metric, atMs, nowMs);
     if (highResolution && atMs > nowMs - TIERS[0].keptMs) addPoint(tx, at, TIERS[0], number, unit, atMs, point);
-    addPoint(tx, at, TIERS[1], number, unit, atMs, point);
+    const isFirst = addPoint(tx, at, TIERS[1], number, unit, atMs, point);
+    if (isFirst && !metric.namespace.startsWith("AWS/")) addMetricHours(context, at, metric.namespace, 1);
     requireRollUp(tx, at, nowMs + (highResolution ? TIERS[0].keptMs : TIERS[1].keptMs));
   }
 }

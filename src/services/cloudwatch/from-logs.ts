@@ -28,5 +28,5 @@ export function storeFound(tx: Transaction, detail: MetricsFound, context: Opera
       if (!(error instanceof AwsError)) throw error;
     }
   }
-  store(tx, detail, measured, context.nowMs);
+  store(tx, detail, measured, context);
 }

@@ -48,7 +48,7 @@ function keep(flow: FlowContext, taken: readonly Measured[]): Promise<void> {
         highResolution: false,
         point: pointOf(measured),
       };
-      store(tx, measured, [one], context.nowMs);
+      store(tx, measured, [one], context);
     }
   });
 }

@@ -25,7 +25,7 @@ export const putMetricData: Operation<
     const one = measuredOf(input.Namespace, datum, `MetricData.member.${index + 1}`, context.nowMs);
     if (one) measured.push(one);
   }
-  store(tx, context, measured, context.nowMs);
+  store(tx, context, measured, context);
   return {};
 };
 

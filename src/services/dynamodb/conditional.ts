@@ -10,12 +10,13 @@ import {
   RETURN_VALUES,
   tableNameConstraint,
 } from "../dynamodb-common/constraints.ts";
-import type { OutputOf } from "../service.ts";
-import { addUnits, type CapacityMode, consumedCapacity, writeUnits } from "./capacity.ts";
+import type { OperationContext, OutputOf } from "../service.ts";
+import { type CapacityMode, writeUnits } from "./capacity.ts";
 import { conditionalCheckFailed } from "./errors.ts";
 import type { Condition } from "./expressions/condition.ts";
 import { matches } from "./expressions/evaluate.ts";
 import { checkConditionalOperator, checkExpected, type Expected, joined, type LegacyConditions } from "./legacy.ts";
+import { consume } from "./metering.ts";
 import { countersKey } from "./state.ts";
 import { countersRecord } from "./stored.ts";
 import type { Table } from "./table.ts";
@@ -121,9 +122,9 @@ export function modifyReport(
   input: ModifyInput,
   item: AttributeMap,
   written: Written,
-): { ConsumedCapacity?: ReturnType<typeof consumedCapacity>; ItemCollectionMetrics?: Metrics } {
-  if (input.ReturnConsumedCapacity === undefined && input.ReturnItemCollectionMetrics === undefined) return {};
-  const capacity = consumedCapacity(input.ReturnConsumedCapacity, input.TableName!, addUnits([writeUnits(written)]));
+  context: OperationContext,
+): { ConsumedCapacity?: ReturnType<typeof consume>; ItemCollectionMetrics?: Metrics } {
+  const capacity = consume(context, "Write", input.ReturnConsumedCapacity, input.TableName!, writeUnits(written));
   const metrics = collectionMetrics(tx, table, item, input.ReturnItemCollectionMetrics);
   return { ...(capacity && { ConsumedCapacity: capacity }), ...(metrics && { ItemCollectionMetrics: metrics }) };
 }

@@ -5,14 +5,15 @@
  */
 import { after, type Key } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
-import type { InputOf, OutputOf } from "../service.ts";
-import { consumedCapacity, readUnits } from "./capacity.ts";
+import type { InputOf, OperationContext, OutputOf } from "../service.ts";
+import { readUnits } from "./capacity.ts";
 import { invalidParameter, validation } from "./errors.ts";
 import type { Condition } from "./expressions/condition.ts";
 import { matches } from "./expressions/evaluate.ts";
 import { type Path, project } from "./expressions/paths.ts";
 import { namedPaths } from "./items/get-item.ts";
 import { entryKey, itemKey, partitionHash } from "./keys.ts";
+import { consume } from "./metering.ts";
 import { checkKeyAttribute, keyAttributes, pathsOf } from "./rules.ts";
 import { entryRecord, type IndexRecord, itemRecord } from "./state.ts";
 import { entriesOf, type Table } from "./table.ts";
@@ -165,7 +166,13 @@ export interface PageOptions {
   readonly segment?: { readonly number: number; readonly total: number };
 }
 
-export function readPage(tx: Transaction, source: Source, input: ReadInput, options: PageOptions): ReadOutput {
+export function readPage(
+  tx: Transaction,
+  source: Source,
+  input: ReadInput,
+  options: PageOptions,
+  context: OperationContext,
+): ReadOutput {
   const { table, index } = source;
   const { filter, selection, fromTable, segment, reverse = false } = options;
   let { start, end } = options;
@@ -213,7 +220,9 @@ export function readPage(tx: Transaction, source: Source, input: ReadInput, opti
     }
   }
   const units = readUnits(bytes, input.ConsistentRead);
-  const capacity = consumedCapacity(
+  const capacity = consume(
+    context,
+    "Read",
     input.ReturnConsumedCapacity,
     input.TableName!,
     index ? { table: tableUnits, indexes: [{ index, units }] } : { table: units, indexes: [] },

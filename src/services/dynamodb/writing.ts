@@ -6,6 +6,7 @@ import type { Key } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext } from "../service.ts";
 import { entryKey, itemKey } from "./keys.ts";
+import { changeStored } from "./metering.ts";
 import { type Counters, countersKey, entryRecord, type IndexRecord, itemRecord, NO_ITEMS } from "./state.ts";
 import { countersRecord, type TableSchema } from "./stored.ts";
 import { type Cause, capture } from "./streams/capture.ts";
@@ -47,7 +48,7 @@ export function writeItem(
   table: Table,
   before: AttributeMap | undefined,
   after: AttributeMap | undefined,
-  context: Pick<OperationContext, "nowMs" | "wake">,
+  context: Pick<OperationContext, "nowMs" | "wake" | "use">,
   cause: Cause = "caller",
 ): Written {
   const { record } = table;
@@ -65,7 +66,7 @@ export function writeItem(
   }
   if (record.timeToLive) moveExpiry(tx, table, record.timeToLive, before, after, context.nowMs);
   if (record.stream) capture(tx, table, record.stream, before, after, context, cause);
-  count(tx, table, { bytesBefore, bytesAfter, indexes }, before, after);
+  count(tx, table, { bytesBefore, bytesAfter, indexes }, before, after, context);
   return { bytesBefore, bytesAfter, indexes };
 }
 
@@ -128,17 +129,20 @@ function count(
   { bytesBefore, bytesAfter, indexes }: Written,
   before: AttributeMap | undefined,
   after: AttributeMap | undefined,
+  context: Pick<OperationContext, "nowMs" | "use">,
 ): void {
   const items = (after ? 1 : 0) - (before ? 1 : 0);
   const changed = indexes.filter((change) => change.bytesBefore !== change.bytesAfter);
   if (items === 0 && bytesBefore === bytesAfter && changed.length === 0) return;
   const key = countersKey(place, record.number);
   const counters = countersRecord.get(tx, key) ?? NO_ITEMS;
-  countersRecord.put(tx, key, {
+  const counted = {
     items: counters.items + items,
     bytes: counters.bytes + bytesAfter - bytesBefore,
     indexes: countedIndexes(counters, changed),
-  });
+  };
+  countersRecord.put(tx, key, counted);
+  changeStored(context, place, record.name, counters, counted);
 }
 
 /** Adds entries to the counters of indexes. */

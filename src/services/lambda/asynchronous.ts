@@ -11,6 +11,7 @@ import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import { datedKey, deliver } from "./destinations.ts";
 import { type Execution, execute, resolveTarget, type Target } from "./execution.ts";
+import { measure } from "./metering.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import { type InvokeConfigRecord, invokeConfigKey, invokeConfigs } from "./state.ts";
 import type { Functions } from "./stored.ts";
@@ -52,6 +53,7 @@ export function accept(
     refusals: 0,
   };
   tx.emit({ type: INVOCATION_ACCEPTED, detail });
+  measure(context, at, "AsyncEventsReceived", 1);
 }
 
 /** What becomes of an invocation after an attempt. Times in milliseconds since the epoch. */
@@ -120,11 +122,13 @@ export async function attempt(
       condition: "EventAgeExceeded",
       throttled: false,
     };
+    measure(flow, at, "AsyncEventsDropped", 1);
     await report(functions, flow, ending, config);
     return;
   }
   let execution: Execution | undefined;
   let throttled = false;
+  measure(flow, at, "AsyncEventAge", flow.clock.nowMs() - invocation.acceptedMs, "Milliseconds");
   try {
     execution = await execute(functions, flow, target, invocation);
   } catch (error) {
@@ -142,6 +146,7 @@ export async function attempt(
     return;
   }
   const condition = verdict.what === "done" ? "Success" : verdict.condition;
+  if (verdict.what === "give-up") measure(flow, at, "AsyncEventsDropped", 1);
   await report(functions, flow, { invocation, target, execution, condition, throttled }, config);
 }
 

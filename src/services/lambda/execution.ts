@@ -9,6 +9,7 @@ import type { FlowContext, OperationContext } from "../service.ts";
 import { codeDirectory } from "./code.ts";
 import { unreservedConcurrency } from "./concurrency.ts";
 import { invalidRuntime, tooManyRequests } from "./errors.ts";
+import { billRun, measure, measureConcurrency, measureRun } from "./metering.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import {
   concurrencyExceeded,
@@ -74,9 +75,13 @@ export async function execute(
   },
 ): Promise<Execution> {
   const { at, record, reservedConcurrency } = target;
-  if (reservedConcurrency === 0) throw tooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded");
+  if (reservedConcurrency === 0) {
+    measure(flow, at, "Throttles", 1);
+    throw tooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded");
+  }
   const spec = await describe(functions, flow.as({ accountId: at.accountId }), target);
   const span = beginSpan(flow, spec, invocation.requestId);
+  measureConcurrency(flow, at, functions.running.begin(at));
   try {
     const result = await functions.host.invoke(spec, {
       requestId: invocation.requestId,
@@ -86,14 +91,21 @@ export async function execute(
       ...(invocation.sink === undefined ? {} : { sink: invocation.sink }),
     });
     span.end(result);
+    measureRun(flow, at, result);
+    await billRun(flow, at, record, result);
     return { ...result, version: record.version };
   } catch (error) {
     span.end(error);
     const reason = concurrencyExceeded(error);
-    if (reason !== undefined) throw tooManyRequests(reason);
+    if (reason !== undefined) {
+      measure(flow, at, "Throttles", 1);
+      throw tooManyRequests(reason);
+    }
     const unavailable = runtimeUnavailable(error);
     if (unavailable !== undefined) throw invalidRuntime(unavailable);
     throw error;
+  } finally {
+    functions.running.end(at);
   }
 }
 

@@ -1,4 +1,5 @@
 /** AWS Lambda: functions, their versions and aliases, invocations, layers, event source mappings. Code is run by a port (`ports.ts`). */
+
 import { defineService, type Permission, type Service } from "../service.ts";
 import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from "./aliases.ts";
 import { type AcceptedInvocation, attempt, INVOCATION_ACCEPTED } from "./asynchronous.ts";
@@ -46,6 +47,7 @@ import {
   type MappingChange,
   updateEventSourceMapping,
 } from "./mappings.ts";
+import { Running } from "./metering.ts";
 import { functionArn, locate, mappingArn } from "./names.ts";
 import { addPermission, getPolicy, removePermission, resourcePolicy } from "./permissions.ts";
 import { createPollers } from "./pollers.ts";
@@ -127,7 +129,7 @@ const onMapping =
 export function createLambda(ports: LambdaPorts): Service<"lambda"> {
   const relay = createLogRelay();
   const host = ports.openHost(relay.sink);
-  const functions: Functions = { ports, host, roles: createRoles() };
+  const functions: Functions = { ports, host, roles: createRoles(), running: new Running() };
   const pollers = createPollers(functions);
   const provisioner = createProvisioner(functions);
 

@@ -2,9 +2,11 @@
  * What is stored of functions: look-ups that fail as AWS does, and writes that keep count of who names which code. Operations go through here;
  * the keys are in `state.ts`.
  */
+
 import type { Transaction } from "../../storage/transaction.ts";
 import { dropCode, keepCode } from "./code.ts";
 import { functionNotFound } from "./errors.ts";
+import type { Running } from "./metering.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import type { FunctionHost, LambdaPorts } from "./ports.ts";
 import type { Roles } from "./roles.ts";
@@ -32,6 +34,7 @@ export interface Functions {
   readonly ports: LambdaPorts;
   readonly host: FunctionHost;
   readonly roles: Roles;
+  readonly running: Running;
 }
 
 /** @throws ResourceNotFoundException */

@@ -2,6 +2,7 @@
 
 import { after, decodeKey, type Key } from "../../storage/keys.ts";
 import type { InputOf, Operation, OutputOf } from "../service.ts";
+import { changeLevel } from "../usage-common/level.ts";
 import { invalidParameter } from "./errors.ts";
 import { parseFilterPattern } from "./filter-pattern.ts";
 import { findMetrics } from "./metrics-found.ts";
@@ -13,6 +14,7 @@ import {
   eventsFrom,
   expiredBeforeMs,
   type GroupRecord,
+  groupArn,
   groupKey,
   groups,
   type Place,
@@ -76,6 +78,22 @@ export const putLogEvents: Operation<InputOf<"logs", "PutLogEvents">, OutputOf<"
   streams.put(tx, streamKey(context, group.id, stream.name), next);
   groups.put(tx, groupKey(context, group.name), { ...group, storedBytes: group.storedBytes + bytes });
   findMetrics(tx, context, group, accepted);
+  if (accepted.length > 0) {
+    const resource = groupArn(context, group.name);
+    context.use({ resource, usageType: "DataProcessing-Bytes", quantity: bytes });
+    changeLevel(context, resource, "TimedStorage-ByteHrs", bytes);
+    const places: Record<string, string>[] = [{}, { LogGroupName: group.name }];
+    for (const dimensions of places) {
+      context.measure({ namespace: "AWS/Logs", name: "IncomingBytes", dimensions, unit: "Bytes", value: bytes });
+      context.measure({
+        namespace: "AWS/Logs",
+        name: "IncomingLogEvents",
+        dimensions,
+        unit: "Count",
+        value: accepted.length,
+      });
+    }
+  }
   const rejected = {
     ...(tooOld > 0 ? { tooOldLogEventEndIndex: tooOld } : {}),
     ...(expired > 0 ? { expiredLogEventEndIndex: expired } : {}),

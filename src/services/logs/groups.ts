@@ -5,6 +5,7 @@ import { lowerId } from "../../kernel/ids.ts";
 import { decodeKey, type Key, keysUnder } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
+import { changeLevel } from "../usage-common/level.ts";
 import { deletionProtected, invalidParameter, logGroupExists, resourceNotFound, tooManyTags } from "./errors.ts";
 import { constraints, LIMITS, RETENTION_DAYS } from "./rules.ts";
 import {
@@ -70,6 +71,7 @@ export const deleteLogGroup: Operation<InputOf<"logs", "DeleteLogGroup">, Output
   const group = requireGroup(tx, context, input.logGroupName!);
   if (group.isProtected) throw deletionProtected();
   tx.delete(groupKey(context, group.name));
+  changeLevel(context, groupArn(context, group.name), "TimedStorage-ByteHrs", -group.storedBytes);
   emitDeletion(tx, context, group.id);
   return {};
 };
@@ -261,6 +263,7 @@ export function sweepExpired(tx: Transaction, due: RetentionSweep, context: Oper
   let bytes = 0;
   for (const [place, event] of expired) bytes += removeEvent(tx, at, group.id, place, event.message);
   if (expired.length > 0) {
+    changeLevel(context, groupArn(at, group.name), "TimedStorage-ByteHrs", -Math.min(bytes, group.storedBytes));
     groups.put(tx, groupKey(at, group.name), { ...group, storedBytes: Math.max(0, group.storedBytes - bytes) });
   }
   const dueMs = expired.length === STEP_KEYS ? context.nowMs : context.nowMs + SWEEP_EVERY_MS;

@@ -3,7 +3,8 @@
 import { lowerId } from "../../kernel/ids.ts";
 import { decodeKey } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
-import type { InputOf, Operation, OutputOf } from "../service.ts";
+import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
+import { changeLevel } from "../usage-common/level.ts";
 import { invalidParameter, logStreamExists } from "./errors.ts";
 import { readToken, writeToken } from "./groups.ts";
 import { constraints, LIMITS } from "./rules.ts";
@@ -11,6 +12,7 @@ import {
   eventKey,
   events,
   type GroupRecord,
+  groupArn,
   groupKey,
   groups,
   nameOfGroup,
@@ -76,12 +78,12 @@ export const deleteLogStream: Operation<InputOf<"logs", "DeleteLogStream">, Outp
     groupId: group.id,
     streamId: stream.id,
   };
-  removeStream(tx, detail);
+  removeStream(tx, detail, context);
   return {};
 };
 
 /** One step of a deleted stream's removal; the rest follows. */
-export function removeStream(tx: Transaction, detail: StreamDeletion): void {
+export function removeStream(tx: Transaction, detail: StreamDeletion, context: OperationContext): void {
   const at = { accountId: detail.accountId, region: detail.region };
   const { start, end } = streamEventRange(at, detail.groupId, detail.streamId);
   const rows = [...tx.range(start, end, { limit: STEP_KEYS })].map(([place]) => place);
@@ -95,6 +97,7 @@ export function removeStream(tx: Transaction, detail: StreamDeletion): void {
   }
   const group = groups.get(tx, groupKey(at, detail.group));
   if (group?.id === detail.groupId && bytes > 0) {
+    changeLevel(context, groupArn(at, group.name), "TimedStorage-ByteHrs", -Math.min(bytes, group.storedBytes));
     groups.put(tx, groupKey(at, group.name), { ...group, storedBytes: Math.max(0, group.storedBytes - bytes) });
   }
   if (rows.length === STEP_KEYS) tx.emit({ type: STREAM_DELETED, detail });

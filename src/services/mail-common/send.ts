@@ -3,6 +3,7 @@
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/quotas.html
  */
+import { arn } from "../../kernel/arn.ts";
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import { type Blob, dropBlob, keepBlob } from "../../storage/blobs.ts";
 import type { Transaction } from "../../storage/transaction.ts";
@@ -315,7 +316,16 @@ async function accept(
   }
   const blob = mime.length > INLINE_BYTES_MAX ? await flow.blobs.write(mime) : undefined;
   try {
-    await flow.write((tx) => {
+    await flow.write((tx, context) => {
+      const resource = arn("ses", flow.region, flow.accountId, `identity/${mail.source.replace(/^.*@|>.*$/g, "")}`);
+      context.use({ resource, usageType: "Recipients", quantity: mail.recipients.length });
+      context.measure({
+        namespace: "AWS/SES",
+        name: "Send",
+        dimensions: {},
+        unit: "Count",
+        value: mail.recipients.length,
+      });
       if (!isNotifier(flow.principal)) checkVerified(tx, flow, verified);
       store(tx, mail, mime, blob);
       if (api.relayed) tx.emit({ type: MAIL_ACCEPTED, detail: { id: mail.id } });

@@ -25,6 +25,7 @@ import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts";
 import { prepareChecksums } from "./checksums.ts";
 import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors.ts";
+import { meteredFlows, meteredOperations } from "./metering.ts";
 import { listParts, uploadPart, uploadPartCopy } from "./multipart/parts.ts";
 import {
   abortMultipartUpload,
@@ -97,7 +98,7 @@ const OTHER_CHECKSUMS = ["ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH1
 
 export const s3 = defineService<"s3">({
   name: "s3",
-  operations: {
+  operations: meteredOperations({
     AbortMultipartUpload: abortMultipartUpload,
     CompleteMultipartUpload: completeMultipartUpload,
     CreateBucket: createBucket,
@@ -154,14 +155,14 @@ export const s3 = defineService<"s3">({
     PutObjectAcl: putObjectAcl,
     PutObjectTagging: putObjectTagging,
     PutPublicAccessBlock: putPublicAccessBlock,
-  },
-  flows: {
+  }),
+  flows: meteredFlows({
     CopyObject: copyObject,
     GetObject: getObject,
     PutObject: putObject,
     UploadPart: uploadPart,
     UploadPartCopy: uploadPartCopy,
-  },
+  }),
   unsupported: {
     AbortMultipartUpload: ["IfMatchInitiatedTime"],
     CompleteMultipartUpload: [...CUSTOMER_KEY, ...OTHER_CHECKSUMS],

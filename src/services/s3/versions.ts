@@ -10,6 +10,7 @@ import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext } from "../service.ts";
 import { dropBody } from "./bodies.ts";
 import { invalidArgument, noSuchVersion } from "./errors.ts";
+import { storedBytes } from "./metering.ts";
 import {
   type BucketRecord,
   type DeleteMarker,
@@ -24,7 +25,7 @@ import {
   type VersionRecord,
 } from "./state.ts";
 
-type Context = Pick<OperationContext, "nowMs" | "random">;
+type Context = Pick<OperationContext, "nowMs" | "random" | "use">;
 
 /** What a new version is made of; its place in the key's history is added here. */
 export type NewObject = Omit<ObjectRecord, "versionId" | "sequence" | "modifiedMs">;
@@ -110,6 +111,7 @@ export function addObject(
   const place = makeRoom(tx, context, bucket, objectName);
   const added: ObjectRecord = { ...object, ...place };
   objects.put(tx, objectKey(bucket.name, objectName), added);
+  storedBytes(context, bucket.name, added.size);
   return added;
 }
 
@@ -124,7 +126,7 @@ export function deleteCurrent(
     const current = currentObject(tx, bucket.name, objectName);
     if (current) {
       tx.delete(objectKey(bucket.name, objectName));
-      dropBody(tx, current.body, context.nowMs);
+      drop(tx, context, bucket.name, current);
     }
     return undefined;
   }
@@ -142,7 +144,7 @@ function makeRoom(tx: Transaction, context: Context, bucket: BucketRecord, objec
   const keepsIds = bucket.versioning === "Enabled";
   if (current) {
     if (!bucket.versioning || (!keepsIds && current.versionId === undefined)) {
-      dropBody(tx, current.body, context.nowMs);
+      drop(tx, context, bucket.name, current);
     } else putOlder(tx, bucket.name, objectName, current);
   }
   if (bucket.versioning === "Suspended") removeOlderNull(tx, context, bucket.name, objectName);
@@ -170,7 +172,13 @@ function removeOlderNull(tx: Transaction, context: Context, bucket: string, obje
   const version = place && olderVersions.get(tx, olderKey(bucket, objectName, place.sequence));
   if (!version) return;
   removeOlder(tx, bucket, objectName, version);
-  if (!isMarker(version)) dropBody(tx, version.body, context.nowMs);
+  if (!isMarker(version)) drop(tx, context, bucket, version);
+}
+
+/** Lets go of what a version holds. */
+function drop(tx: Transaction, context: Context, bucket: string, { body, size }: ObjectRecord): void {
+  dropBody(tx, body, context.nowMs);
+  storedBytes(context, bucket, -size);
 }
 
 /**
@@ -190,7 +198,7 @@ export function deleteVersion(
   const current = currentObject(tx, bucket, objectName);
   if (current?.sequence === version.sequence) tx.delete(objectKey(bucket, objectName));
   else removeOlder(tx, bucket, objectName, version);
-  if (!isMarker(version)) dropBody(tx, version.body, context.nowMs);
+  if (!isMarker(version)) drop(tx, context, bucket, version);
   if (!current || current.sequence === version.sequence) promote(tx, bucket, objectName);
   return version;
 }

@@ -16,6 +16,8 @@ import {
   type Waiting,
 } from "./line.ts";
 import { attributesMd5 } from "./md5.ts";
+import { measure } from "./measure.ts";
+import { received } from "./metering.ts";
 import { queueOf } from "./queues.ts";
 import { encodeHandle } from "./receipt.ts";
 import {
@@ -47,6 +49,7 @@ const SYSTEM_ATTRIBUTES = [
 ];
 
 interface Look {
+  readonly queue: Queue;
   readonly messages: Message[];
   readonly waitSeconds: number;
   readonly topic: string;
@@ -65,7 +68,7 @@ export async function receiveMessage(
 ): Promise<OutputOf<"sqs", "ReceiveMessage">> {
   checkReceive(input);
   const startMs = flow.clock.nowMs();
-  let look = await flow.write((tx, context) => lookOnce(tx, input, context));
+  let look = await flow.write((tx, context) => lookOnce(tx, input, context, true));
   const deadlineMs = startMs + look.waitSeconds * 1000;
   while (look.messages.length === 0) {
     const nowMs = flow.clock.nowMs();
@@ -84,7 +87,9 @@ export async function receiveMessage(
       stop.abort();
     }
   }
-  return look.messages.length > 0 ? { Messages: look.messages } : {};
+  if (look.messages.length > 0) return { Messages: look.messages };
+  measure(flow, look.queue, "NumberOfEmptyReceives", 1);
+  return {};
 }
 
 function checkReceive(input: ReceiveMessageCommandInput): void {
@@ -101,7 +106,12 @@ function checkReceive(input: ReceiveMessageCommandInput): void {
 }
 
 /** One look: takes what is there. */
-export function lookOnce(tx: Transaction, input: ReceiveMessageCommandInput, context: OperationContext): Look {
+export function lookOnce(
+  tx: Transaction,
+  input: ReceiveMessageCommandInput,
+  context: OperationContext,
+  isFirst = false,
+): Look {
   const queue = queueOf(tx, context, input.QueueUrl);
   const { nowMs } = context;
   const limit = input.MaxNumberOfMessages ?? 1;
@@ -118,7 +128,14 @@ export function lookOnce(tx: Transaction, input: ReceiveMessageCommandInput, con
     (attemptId && repeatAttempt(tx, queue, attemptId, visibleMs, input, context)) ||
     take(tx, queue, limit, visibleMs, input, context);
   if (attemptId && messages.length > 0) rememberAttempt(tx, queue, attemptId, messages, nowMs);
+  received(
+    queue,
+    messages.map(({ message }) => message),
+    isFirst,
+    context,
+  );
   return {
+    queue,
     messages: messages.map(({ message }) => message),
     waitSeconds: input.WaitTimeSeconds ?? queue.attributes.ReceiveMessageWaitTimeSeconds,
     topic: topicOf(queue.generation),

@@ -7,6 +7,7 @@
 import { arn, parseArn } from "../../kernel/arn.ts";
 import { defineService, type OperationContext, type Permission } from "../service.ts";
 import { RETENTION_DUE } from "./line.ts";
+import { metered } from "./metering.ts";
 import { cancelMessageMoveTask, listMessageMoveTasks, MOVE_STEP, moveStep, startMessageMoveTask } from "./moves.ts";
 import { peekFront } from "./peek.ts";
 import {
@@ -28,6 +29,7 @@ import {
 } from "./queues.ts";
 import { receiveMessage } from "./receive.ts";
 import { resources } from "./resources.ts";
+import { SAMPLE_DUE, sample } from "./sampling.ts";
 import { sendMessage, sendMessageBatch } from "./send.ts";
 import { changeMessageVisibility, changeMessageVisibilityBatch, deleteMessage, deleteMessageBatch } from "./settle.ts";
 import { Queues, queueKey } from "./state.ts";
@@ -62,7 +64,7 @@ const onSource =
 
 export const sqs = defineService<"sqs">({
   name: "sqs",
-  operations: {
+  operations: metered({
     AddPermission: addPermission,
     CancelMessageMoveTask: cancelMessageMoveTask,
     ChangeMessageVisibility: changeMessageVisibility,
@@ -85,7 +87,7 @@ export const sqs = defineService<"sqs">({
     StartMessageMoveTask: startMessageMoveTask,
     TagQueue: tagQueue,
     UntagQueue: untagQueue,
-  },
+  }),
   flows: { ReceiveMessage: receiveMessage },
   permissions: {
     AddPermission: onQueue("AddPermission"),
@@ -120,6 +122,7 @@ export const sqs = defineService<"sqs">({
     [RETENTION_DUE]: { operation: sweepExpired },
     [GENERATION_ENDED]: { operation: sweepGeneration },
     [MOVE_STEP]: { operation: moveStep },
+    [SAMPLE_DUE]: { operation: sample },
   },
   resources,
   fronts: [peekFront],

@@ -52,6 +52,7 @@ export interface CompiledStage {
 
 export interface CompiledApi {
   readonly revision: number;
+  readonly name: string;
   readonly disabled: boolean;
   readonly stages: ReadonlyMap<string, CompiledStage>;
 }
@@ -82,7 +83,8 @@ export function compileApi(tx: Transaction, owner: Owner, apiId: string, revisio
       ...(snapshot.policy !== undefined && { policy: snapshot.policy }),
     });
   }
-  return { revision, disabled: apis.get(tx, owner, apiId)?.disableExecuteApiEndpoint ?? true, stages: compiled };
+  const api = apis.get(tx, owner, apiId);
+  return { revision, name: api?.name ?? apiId, disabled: api?.disableExecuteApiEndpoint ?? true, stages: compiled };
 }
 
 function compileMethod(

@@ -2,12 +2,13 @@
 import { AwsError } from "../../../kernel/errors.ts";
 import { findApi } from "../../apigateway-common/addresses.ts";
 import { createCallers } from "../../apigateway-common/caller.ts";
+import { meteredRequest } from "../../apigateway-common/metering.ts";
 import type { ApigatewayPorts, DataPlane } from "../../apigateway-common/ports.ts";
 import { canBeSent, jsonMessage } from "../../apigateway-common/replies.ts";
 import { decodePath } from "../../apigateway-common/request.ts";
-import type { FlowContext, HttpResponse } from "../../service.ts";
+import type { FlowContext, HttpRequest, HttpResponse } from "../../service.ts";
 import { createAuthorize } from "./authorize.ts";
-import { type CompiledApi, compileApi } from "./compile.ts";
+import { type CompiledApi, type CompiledStage, compileApi } from "./compile.ts";
 import { beginExchange, type Exchange } from "./exchange.ts";
 import { GatewayError, gatewayResponse, internalServerError, malformedProxyResponse } from "./gateway.ts";
 import { PAYLOAD_BYTES_MAX } from "./http.ts";
@@ -65,7 +66,20 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
         "x-amzn-ErrorType": "ForbiddenException",
       });
     }
-    const exchange = beginExchange(flow, address.apiId, stage, end < 0 ? "/" : full.slice(end), request);
+    const metered = { kind: "REST", apiId: address.apiId, apiName: api.name, stage: stage.name } as const;
+    return meteredRequest(flow, metered, request, () =>
+      respond(flow, address, stage, end < 0 ? "/" : full.slice(end), request),
+    );
+  };
+
+  async function respond(
+    flow: FlowContext,
+    address: Parameters<DataPlane>[1],
+    stage: CompiledStage,
+    path: string,
+    request: HttpRequest,
+  ): Promise<HttpResponse> {
+    const exchange = beginExchange(flow, address.apiId, stage, path, request);
     let response: HttpResponse;
     try {
       response = await answer(exchange);
@@ -88,7 +102,7 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
         "X-Amzn-Trace-Id": exchange.traceId,
       },
     };
-  };
+  }
 }
 
 const TOO_LARGE = "RequestEntityTooLargeException";

@@ -2,6 +2,7 @@
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../../service.ts";
 import { alarmNotFound, invalidFormat, invalidValue, missingParameter, validation } from "../errors.ts";
+import { changeAlarms } from "../metering.ts";
 import { checkAlarmName } from "./common.ts";
 import { forgetParents, parentsOf, reviewParents } from "./composite.ts";
 import { remember } from "./history.ts";
@@ -125,6 +126,7 @@ export const deleteAlarms: Operation<InputOf<"cloudwatch", "DeleteAlarms">, Outp
     if (parents.length > 0)
       throw validation(`Could not delete alarm ${alarm.name} as composite alarms [${parents.join(", ")}] depend on it`);
     tx.delete(alarmKey(context, alarm.name));
+    changeAlarms(context, context, alarm, -1);
     if (alarm.type === "composite") forgetParents(tx, context, alarm);
     else if (alarm.metric) tx.delete(onMetricKey(context, alarm.metric.namespace, alarm.metric.name, alarm.name));
     remember(

@@ -7,6 +7,7 @@ import { decodeKey } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../../service.ts";
 import { invalidValue, missingParameter, validation } from "../errors.ts";
+import { changeAlarms } from "../metering.ts";
 import type { Place } from "../state.ts";
 import { actionsOf, checkAlarmName, checkDescription, tagsOf } from "./common.ts";
 import { remember } from "./history.ts";
@@ -73,6 +74,7 @@ export const putCompositeAlarm: Operation<Input, OutputOf<"cloudwatch", "PutComp
     ...(suppressor ? { suppressor } : {}),
   };
   Alarms.put(tx, alarmKey(context, alarm.name), alarm);
+  if (!known) changeAlarms(context, context, alarm, 1);
   for (const child of namedBy(alarm)) tx.put(parentKey(context, child, alarm.name), true);
   remember(
     tx,

@@ -5,6 +5,7 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import type { InputOf, Operation, OperationContext, OutputOf } from "../../service.ts";
 import { invalidCombination, invalidValue, missingParameter, validation } from "../errors.ts";
 import { checkQueries, periodOf } from "../math/queries.ts";
+import { changeAlarms } from "../metering.ts";
 import { checkDimensions, checkName, checkNamespace, checkUnit } from "../rules.ts";
 import { metricOf } from "../state.ts";
 import { BASIC, parseExtended } from "../statistics.ts";
@@ -72,6 +73,8 @@ export const putMetricAlarm: Operation<Input, OutputOf<"cloudwatch", "PutMetricA
       : { lowSamples: input.EvaluateLowSampleCountPercentile as NonNullable<MetricAlarmRecord["lowSamples"]> }),
     ...watched,
   };
+  if (known) changeAlarms(context, context, known, -1);
+  changeAlarms(context, context, alarm, 1);
   save(tx, alarm, known !== undefined, context);
   return {};
 };

@@ -2,10 +2,11 @@
 import type { Transaction } from "../../../storage/transaction.ts";
 import { CAPACITY_MODES, createConstraints } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { addUnits, consumedCapacity, readUnits, type Units } from "../capacity.ts";
+import { addUnits, readUnits, type Units } from "../capacity.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { type Path, project } from "../expressions/paths.ts";
+import { consume } from "../metering.ts";
 import { checkDistinctNames, checkKey, checkKeyPaths } from "../rules.ts";
 import { openTable } from "../table.ts";
 import { type AttributeMap, equalMaps, normalizeMap } from "../values/attribute-value.ts";
@@ -58,7 +59,8 @@ export function batchGetItem(
     units.set(tableName, consumed);
   }
   const capacity = [...units].flatMap(
-    ([tableName, consumed]) => consumedCapacity(input.ReturnConsumedCapacity, tableName, addUnits(consumed)) ?? [],
+    ([tableName, consumed]) =>
+      consume(context, "Read", input.ReturnConsumedCapacity, tableName, addUnits(consumed)) ?? [],
   );
   return {
     Responses: responses,

@@ -9,10 +9,11 @@ import {
   printedStructure,
 } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { addUnits, consumedCapacity, type Units, writeUnits } from "../capacity.ts";
+import { addUnits, type Units, writeUnits } from "../capacity.ts";
 import { collectionMetrics } from "../conditional.ts";
 import { keyDoesNotMatch, validation } from "../errors.ts";
 import { itemKey } from "../keys.ts";
+import { consume } from "../metering.ts";
 import { checkItemKeys, checkItemSize, checkKey } from "../rules.ts";
 import type { TableSchema } from "../stored.ts";
 import { openTable } from "../table.ts";
@@ -58,7 +59,7 @@ export function batchWriteItem(
       const collection = collectionMetrics(tx, table, map, input.ReturnItemCollectionMetrics);
       if (collection) metrics[tableName] = [...(metrics[tableName] ?? []), collection];
     }
-    return consumedCapacity(input.ReturnConsumedCapacity, tableName, addUnits(units)) ?? [];
+    return consume(context, "Write", input.ReturnConsumedCapacity, tableName, addUnits(units)) ?? [];
   });
   return {
     UnprocessedItems: {},

@@ -34,6 +34,6 @@ export function deleteItem(
   const written = writeItem(tx, table, before, undefined, context);
   return {
     ...(before && input.ReturnValues === "ALL_OLD" && { Attributes: before }),
-    ...modifyReport(tx, table, input, key, written),
+    ...modifyReport(tx, table, input, key, written, context),
   };
 }

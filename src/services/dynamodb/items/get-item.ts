@@ -2,9 +2,10 @@
 import type { Transaction } from "../../../storage/transaction.ts";
 import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { consumedCapacity, readUnits } from "../capacity.ts";
+import { readUnits } from "../capacity.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { type Path, project } from "../expressions/paths.ts";
+import { consume } from "../metering.ts";
 import { checkDistinctNames, checkKey, checkKeyPaths } from "../rules.ts";
 import { openTable } from "../table.ts";
 import { normalizeMap } from "../values/attribute-value.ts";
@@ -34,12 +35,10 @@ export function getItem(
   checkKey(table.record, key);
   if (paths) checkKeyPaths(table.record, paths);
   const item = readItem(tx, table, key);
-  const capacity =
-    input.ReturnConsumedCapacity &&
-    consumedCapacity(input.ReturnConsumedCapacity, input.TableName!, {
-      table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
-      indexes: [],
-    });
+  const capacity = consume(context, "Read", input.ReturnConsumedCapacity, input.TableName!, {
+    table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
+    indexes: [],
+  });
   return {
     ...(item && { Item: paths ? project(paths, item) : item }),
     ...(capacity && { ConsumedCapacity: capacity }),

@@ -35,6 +35,6 @@ export function putItem(
   const written = writeItem(tx, table, before, item, context);
   return {
     ...(before && input.ReturnValues === "ALL_OLD" && { Attributes: before }),
-    ...modifyReport(tx, table, input, item, written),
+    ...modifyReport(tx, table, input, item, written, context),
   };
 }

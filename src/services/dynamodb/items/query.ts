@@ -93,14 +93,20 @@ export function query(tx: Transaction, input: QueryInput, context: OperationCont
   checkFilterAttributes(source, input.QueryFilter, expressions.filter);
   const fromTable = needsTable(source, input, selection, filter);
   if (expressions.filter) checkKeyPaths(table.record, pathsOf(expressions.filter));
-  return readPage(tx, source, input, {
-    ...partitionRange(source.prefix, hash.values[0]!, range),
-    reverse: input.ScanIndexForward === false,
-    selection,
-    fromTable,
-    ...(startKey && { startKey }),
-    ...(filter && { filter }),
-  });
+  return readPage(
+    tx,
+    source,
+    input,
+    {
+      ...partitionRange(source.prefix, hash.values[0]!, range),
+      reverse: input.ScanIndexForward === false,
+      selection,
+      fromTable,
+      ...(startKey && { startKey }),
+      ...(filter && { filter }),
+    },
+    context,
+  );
 }
 
 function legacyKeys(given: LegacyConditions): KeyConditions {

@@ -61,15 +61,21 @@ export function scan(
   const fromTable = needsTable(source, input, selection, filter);
   if (expressions.projection) checkKeyPaths(table.record, expressions.projection);
   if (expressions.filter) checkKeyPaths(table.record, pathsOf(expressions.filter));
-  return readPage(tx, source, input, {
-    start: source.prefix,
-    end: after(source.prefix),
-    selection,
-    fromTable,
-    ...(startKey && { startKey }),
-    ...(filter && { filter }),
-    ...(segment && { segment }),
-  });
+  return readPage(
+    tx,
+    source,
+    input,
+    {
+      start: source.prefix,
+      end: after(source.prefix),
+      selection,
+      fromTable,
+      ...(startKey && { startKey }),
+      ...(filter && { filter }),
+      ...(segment && { segment }),
+    },
+    context,
+  );
 }
 
 function segmentOf(input: InputOf<"dynamodb", "Scan">): { number: number; total: number } | undefined {

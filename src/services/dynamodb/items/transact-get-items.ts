@@ -2,10 +2,11 @@
 import type { Transaction } from "../../../storage/transaction.ts";
 import { CAPACITY_MODES, createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { addUnits, consumedCapacity, readUnits, type Units } from "../capacity.ts";
+import { addUnits, readUnits, type Units } from "../capacity.ts";
 import { validation } from "../errors.ts";
 import { checkExpressionParameters, parseExpressions } from "../expressions/expressions.ts";
 import { project } from "../expressions/paths.ts";
+import { consume } from "../metering.ts";
 import { checkKey, checkKeyPaths } from "../rules.ts";
 import { openTable } from "../table.ts";
 import { type AttributeMap, normalizeMap } from "../values/attribute-value.ts";
@@ -84,7 +85,7 @@ export function transactGetItems(
   }
   const capacity = [...units].flatMap(
     ([tableName, consumed]) =>
-      consumedCapacity(input.ReturnConsumedCapacity, tableName, addUnits(consumed), {
+      consume(context, "Read", input.ReturnConsumedCapacity, tableName, addUnits(consumed), {
         factor: 2,
         split: "ReadCapacityUnits",
       }) ?? [],

@@ -12,12 +12,13 @@ import {
   tableNameConstraint,
 } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
-import { addUnits, type ConsumedCapacity, consumedCapacity, readUnits, type Units, writeUnits } from "../capacity.ts";
+import { addUnits, type ConsumedCapacity, readUnits, type Units, writeUnits } from "../capacity.ts";
 import { collectionMetrics, holds } from "../conditional.ts";
 import { idempotentParameterMismatch, validation } from "../errors.ts";
 import { applyUpdate } from "../expressions/apply-update.ts";
 import type { Condition } from "../expressions/condition.ts";
 import { checkExpressionParameters, type Expressions, parseExpressions } from "../expressions/expressions.ts";
+import { consume } from "../metering.ts";
 import {
   checkItemKeys,
   checkItemSize,
@@ -75,7 +76,7 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
     seen.add(identity);
     refuseEmptyKeys(table, action);
   }
-  if (isReplay(tx, input, context)) return replayed(tx, input, opened);
+  if (isReplay(tx, input, context)) return replayed(tx, context, input, opened);
 
   const prepared = opened.map(({ action, table }) => prepare(tx, table, action));
   const reasons = prepared.map(({ reason }) => reason);
@@ -93,7 +94,7 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
     if (collection) metrics[action.tableName] = [...(metrics[action.tableName] ?? []), collection];
   }
   const capacity = [...units].flatMap(([tableName, consumed]) =>
-    report(input, tableName, addUnits(consumed), "WriteCapacityUnits"),
+    report(context, input, tableName, addUnits(consumed), "WriteCapacityUnits"),
   );
   return {
     ...(capacity.length > 0 && { ConsumedCapacity: capacity }),
@@ -102,12 +103,20 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
 }
 
 const report = (
+  context: OperationContext,
   input: Input,
   tableName: string,
   units: Units,
   split: "ReadCapacityUnits" | "WriteCapacityUnits",
 ): ConsumedCapacity[] => {
-  const capacity = consumedCapacity(input.ReturnConsumedCapacity, tableName, units, { factor: 2, split });
+  const capacity = consume(
+    context,
+    split === "WriteCapacityUnits" ? "Write" : "Read",
+    input.ReturnConsumedCapacity,
+    tableName,
+    units,
+    { factor: 2, split },
+  );
   return capacity ? [capacity] : [];
 };
 
@@ -248,6 +257,7 @@ function hashOf({ TransactItems: items }: Input): string {
 /** A replay changes nothing, and costs the reading of the items. */
 function replayed(
   tx: Transaction,
+  context: OperationContext,
   input: Input,
   opened: readonly { readonly action: Action; readonly table: Table }[],
 ): Output {
@@ -258,7 +268,7 @@ function replayed(
     units.set(action.tableName, [...(units.get(action.tableName) ?? []), consumed]);
   }
   const capacity = [...units].flatMap(([tableName, consumed]) =>
-    report(input, tableName, addUnits(consumed), "ReadCapacityUnits"),
+    report(context, input, tableName, addUnits(consumed), "ReadCapacityUnits"),
   );
   return capacity.length > 0 ? { ConsumedCapacity: capacity } : {};
 }

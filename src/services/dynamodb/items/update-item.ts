@@ -60,7 +60,7 @@ export function updateItem(
   const attributes = returned(input.ReturnValues, changes, before, after);
   return {
     ...(attributes && { Attributes: attributes }),
-    ...modifyReport(tx, table, input, key, written),
+    ...modifyReport(tx, table, input, key, written, context),
   };
 }
 

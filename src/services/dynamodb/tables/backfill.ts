@@ -1,7 +1,10 @@
 /** Fills a new global index with the items that are there already, in steps; meanwhile writes maintain it, and it cannot be read. */
+
 import { after, type Key } from "../../../storage/keys.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
+import type { OperationContext } from "../../service.ts";
 import { typeOfKey } from "../keys.ts";
+import { changeStored } from "../metering.ts";
 import { countersKey, entryRecord, itemRecord, NO_ITEMS, type Place, type TableRecord, tableKey } from "../state.ts";
 import { countersRecord, tableRecord } from "../stored.ts";
 import { entriesOf, tableOf } from "../table.ts";
@@ -23,7 +26,7 @@ export interface Backfill extends Place {
 
 const STEP_ITEMS = 200;
 
-export function backfillStep(tx: Transaction, detail: Backfill): void {
+export function backfillStep(tx: Transaction, detail: Backfill, context: OperationContext): void {
   const record = tableRecord.get(tx, tableKey(detail, detail.tableName));
   const index = record?.indexes.find(({ number }) => number === detail.indexNumber);
   if (!record || record.number !== detail.tableNumber || !index?.backfilling) return;
@@ -45,7 +48,9 @@ export function backfillStep(tx: Transaction, detail: Backfill): void {
   if (counted.length > 0) {
     const key = countersKey(detail, record.number);
     const counters = countersRecord.get(tx, key) ?? NO_ITEMS;
-    countersRecord.put(tx, key, { ...counters, indexes: countedIndexes(counters, counted) });
+    const next = { ...counters, indexes: countedIndexes(counters, counted) };
+    countersRecord.put(tx, key, next);
+    changeStored(context, detail, record.name, counters, next);
   }
   if (page.length === STEP_ITEMS) {
     const next: Backfill = { ...detail, done: page.at(-1)![0] };

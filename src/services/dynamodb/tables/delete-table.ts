@@ -3,15 +3,18 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import { createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { validation } from "../errors.ts";
+import { changeStored } from "../metering.ts";
 import {
   countersKey,
   itemsPrefix,
+  NO_ITEMS,
   tableEntriesPrefix,
   tableExpiriesPrefix,
   tableKey,
   tagsKey,
   timerKey,
 } from "../state.ts";
+import { countersRecord } from "../stored.ts";
 import { disableStream } from "../streams/streams.ts";
 import { findTable } from "../table.ts";
 import { describe } from "./describe.ts";
@@ -34,6 +37,13 @@ export function deleteTable(
   }
   const description = describe(tx, context, { ...record, indexes: [] }, { table: "DELETING" });
   const { number } = record;
+  changeStored(
+    context,
+    context,
+    record.name,
+    countersRecord.get(tx, countersKey(context, number)) ?? NO_ITEMS,
+    NO_ITEMS,
+  );
   if (record.stream) disableStream(tx, context, record.name, record.stream, context);
   for (const key of [
     tableKey(context, record.name),

@@ -1,4 +1,5 @@
 /** UpdateTable. Changes are there at once, but for a new global index, which is filled in steps. */
+
 import { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import {
@@ -8,6 +9,7 @@ import {
 } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { invalidParameter, limitExceeded, validation } from "../errors.ts";
+import { changeStored } from "../metering.ts";
 import { countersKey, entriesPrefix, type IndexRecord, type TableRecord, type Throughput, tableKey } from "../state.ts";
 import { countersRecord, tableRecord } from "../stored.ts";
 import { checkStreamUpdate, streamConstraints, withStream } from "../streams/streams.ts";
@@ -245,7 +247,9 @@ function withIndexes(
   const counters = countersRecord.get(tx, countersKey(context, record.number));
   if (counters?.indexes[gone.number]) {
     const { [gone.number]: _, ...left } = counters.indexes;
-    countersRecord.put(tx, countersKey(context, record.number), { ...counters, indexes: left });
+    const next = { ...counters, indexes: left };
+    countersRecord.put(tx, countersKey(context, record.number), next);
+    changeStored(context, context, record.name, counters, next);
   }
   return { record: { ...record, indexes, attributes: usedAttributes({ ...record, indexes }) }, transition: {} };
 }

@@ -1,0 +1,63 @@
+/**
+ * What S3 measures and bills: requests by class, and bytes for as long as they are kept.
+ * @see https://aws.amazon.com/s3/pricing/ and https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
+ */
+import type { Transaction } from "../../storage/transaction.ts";
+import type { FlowContext, Flows, OperationContext, Operations } from "../service.ts";
+import { changeLevel } from "../usage-common/level.ts";
+
+/** PUT, COPY, POST and LIST cost more than GET and the rest; deleting is free. */
+const FREE = /^(?:Delete|AbortMultipartUpload)/;
+const TIER_1 = /^(?:Put|Copy|Create|Complete|Upload|List)/;
+
+export function tierOf(operation: string): "Requests-Tier1" | "Requests-Tier2" | undefined {
+  if (FREE.test(operation)) return undefined;
+  return TIER_1.test(operation) ? "Requests-Tier1" : "Requests-Tier2";
+}
+
+/** The request metric that counts an operation beside AllRequests. */
+function countedAs(operation: string): string {
+  if (/^List/.test(operation)) return "ListRequests";
+  if (/^Head/.test(operation)) return "HeadRequests";
+  if (/^Get/.test(operation)) return "GetRequests";
+  if (/^Delete|^Abort/.test(operation)) return "DeleteRequests";
+  return /^(?:Create|Complete)/.test(operation) ? "PostRequests" : "PutRequests";
+}
+
+export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
+
+export function meteredOperations(operations: Operations<"s3">): Operations<"s3"> {
+  return wrapped(operations, (name, run) => (tx: Transaction, input: any, context: OperationContext) => {
+    const output = run(tx, input, context);
+    count(name, input, context);
+    return output;
+  });
+}
+
+/** A flow's request is counted in a transaction of its own, once the flow has done its work. */
+export function meteredFlows(flows: Flows<"s3">): Flows<"s3"> {
+  return wrapped(flows, (name, run) => async (flow: FlowContext, input: any) => {
+    const output = await run(flow, input);
+    await flow.write((_tx, context) => count(name, input, context));
+    return output;
+  });
+}
+
+function wrapped<T extends object>(table: T, wrap: (name: string, run: (...values: any[]) => any) => unknown): T {
+  return Object.fromEntries(Object.entries(table).map(([name, run]) => [name, wrap(name, run)])) as T;
+}
+
+function count(operation: string, input: { readonly Bucket?: string }, context: OperationContext): void {
+  const bucket = input.Bucket ?? "*";
+  const tier = tierOf(operation);
+  if (tier) context.use({ resource: bucketArn(bucket), usageType: tier, quantity: 1 });
+  if (input.Bucket === undefined) return;
+  const dimensions = { BucketName: bucket, FilterId: "EntireBucket" };
+  context.measure({ namespace: "AWS/S3", name: "AllRequests", dimensions, unit: "Count", value: 1 });
+  context.measure({ namespace: "AWS/S3", name: countedAs(operation), dimensions, unit: "Count", value: 1 });
+}
+
+/** Bytes came to a bucket, or went. */
+export function storedBytes(context: Pick<OperationContext, "use" | "nowMs">, bucket: string, change: number): void {
+  changeLevel(context, bucketArn(bucket), "TimedStorage-ByteHrs", change);
+}
