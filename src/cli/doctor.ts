@@ -10,6 +10,7 @@ import { bold, cyan, dim, green, printJson, red, say, table, yellow } from "./te
 export interface DoctorOptions {
   readonly port?: number;
   readonly data?: string;
+  readonly containerSocket?: string;
   readonly json?: boolean;
 }
 
@@ -30,7 +31,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     node(process.versions.node),
     await port(options.port ?? DEFAULT_PORT),
     data(resolve(options.data ?? ".virga")),
-    ...(await functions()),
+    ...(await machine(options.containerSocket)),
   ];
   if (options.json) printJson({ version: version(), findings });
   else {
@@ -74,12 +75,17 @@ async function port(number: number): Promise<Finding> {
   };
 }
 
-/** A platform that keeps nothing is opened for a moment: it tries the sandboxes out and looks for the runtimes. */
-async function functions(): Promise<readonly Finding[]> {
+/** A platform that keeps nothing is opened for a moment: it tries the sandboxes out, and looks for the runtimes and a container engine. */
+async function machine(containerSocket: string | undefined): Promise<readonly Finding[]> {
   const { serve } = await import("./serve.ts");
-  const platform = await serve({ port: 0, ephemeral: true, logLevel: "error" });
+  const platform = await serve({
+    port: 0,
+    ephemeral: true,
+    logLevel: "error",
+    ...(containerSocket === undefined ? {} : { containerSocket }),
+  });
   try {
-    return platform.report();
+    return [...platform.report(), await platform.containers()];
   } finally {
     await platform.close();
   }

@@ -62,6 +62,7 @@ function withServeOptions(command: Command): Command {
         accountId,
       ),
     )
+    .option("--container-socket <address>", "container engine for tasks (default: $DOCKER_HOST, else the usual places)")
     .addOption(new Option("--smtp <url>", "relay mail through this server, such as smtp://localhost:25").argParser(url))
     .addOption(
       new Option(
@@ -299,6 +300,7 @@ program
   .description("Tell what this machine can do: isolation, runtimes, port, data; and how to get what is missing.")
   .addOption(portOption())
   .option("--data <dir>", "folder that keeps the data (default: .virga)")
+  .option("--container-socket <address>", "container engine for tasks (default: $DOCKER_HOST, else the usual places)")
   .addOption(json())
   .addHelpText(
     "after",

@@ -22,6 +22,7 @@ export interface ServeOptions {
   readonly region?: string;
   readonly account?: string;
   readonly smtp?: string;
+  readonly containerSocket?: string;
   readonly otlp?: string;
   readonly keepAlive?: KeepAlive;
   readonly keepAliveMinutes?: number;
@@ -40,6 +41,7 @@ export interface Served {
   /** The root's key, where keys must be known. */
   readonly rootKey: RootKey | undefined;
   report: Platform["report"];
+  containers: Platform["containers"];
   close(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       accountId: (options.account ?? "000000000000") as AccountId,
       ...(rootKey ? { rootKey } : {}),
       ...(options.smtp ? { smtpUrl: options.smtp } : {}),
+      ...(options.containerSocket ? { containerSocket: options.containerSocket } : {}),
       ...(otlpEndpoint ? { otlpEndpoint } : {}),
       functions: functionSettings(options),
       shapesDirectory: assetDirectory("shapes"),
@@ -86,6 +89,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       dataDirectory,
       rootKey,
       report: platform.report,
+      containers: platform.containers,
       close: () => platform.close(),
     };
   } catch (error) {

@@ -6,6 +6,7 @@ const LINE_BYTES_MAX = 256 * 1024;
 const HEADER_BYTES = 8;
 /** `2026-11-28T11:43:23.833656337Z text` */
 const STAMPED = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?(.*)$/s;
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) ?/;
 
 /** Lines of a log asked for with timestamps. A terminal's log has no frames. @see https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach */
 export async function* decodeLog(
@@ -17,7 +18,9 @@ export async function* decodeLog(
   /** Text of each stream that has no line break yet. */
   const open = { stdout: "", stderr: "" };
   const lines = function* (name: "stdout" | "stderr", text: string): Generator<LogLine> {
-    const parts = (open[name] + text).split("\n");
+    // A line that comes in several frames is stamped in each.
+    const rest = open[name] === "" ? text : text.replace(STAMP, "");
+    const parts = (open[name] + rest).split("\n");
     open[name] = parts.pop()!;
     for (const part of parts) yield lineOf(name, part);
     if (open[name].length > LINE_BYTES_MAX) {

@@ -15,7 +15,7 @@ import { addressText, ENGINE_REMEDY, type EngineAddress } from "./socket.ts";
 
 /** An engine that takes longer to answer is taken to be away. */
 const ANSWER_MS_MAX = 30_000;
-const CONNECT_MS_MAX = 5_000;
+const CONNECT_MS_MAX = 20_000;
 /** Pulling and building wait for a network and for other people's commands. */
 const IMAGE_MS_MAX = 30 * 60_000;
 /** A one-shot sample of a running container; Docker takes a second for it where it cannot do it at once. */

@@ -48,6 +48,8 @@ export interface FakeEngine extends ContainerEngine {
   readonly healthy: Map<string, number>;
   available: boolean;
   startMs: number;
+  /** Goes on by another clock: the platform was opened again. */
+  use(clock: Clock): void;
   live(): FakeContainer[];
 }
 
@@ -59,6 +61,8 @@ const untilTold: Program = ({ told }) =>
 export const stubborn: Program = () => new Promise(() => {});
 
 export function createFakeEngine(clock: Clock): FakeEngine {
+  // biome-ignore lint/style/noParameterAssign: the engine outlives whoever asked for it
+  const use = (other: Clock) => void (clock = other);
   const containers = new Map<string, FakeContainer>();
   const exits = new Map<string, Array<() => void>>();
   const volumes = new Set<string>();
@@ -95,6 +99,7 @@ export function createFakeEngine(clock: Clock): FakeEngine {
     healthy: new Map(),
     available: true,
     startMs: 100,
+    use,
     live: () => [...containers.values()].filter(({ phase }) => phase === "running"),
     async connect() {
       there();

@@ -27,6 +27,7 @@ import { apigatewayPorts } from "./apigateway-ports.ts";
 import { createAuthorize } from "./authorization.ts";
 import { consoleFronts } from "./console.ts";
 import { type DataDirectory, openDirectory } from "./directory.ts";
+import { type EngineFinding, ecsPorts, reportEngine } from "./ecs-ports.ts";
 import { elbv2Ports } from "./elbv2-ports.ts";
 import { eventStreamFront } from "./event-stream.ts";
 import { createFrontMatcher } from "./fronts.ts";
@@ -63,6 +64,8 @@ export interface PlatformSettings {
   /** A key of the account's root: where keys must be known, somebody has to be the first. */
   readonly rootKey?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly smtpUrl?: string;
+  /** Where the container engine listens; looked for in the usual places unless it is said. */
+  readonly containerSocket?: string;
   /** An OpenTelemetry collector that traces are sent to, over HTTP: `http://localhost:4318`. */
   readonly otlpEndpoint?: string;
   /** How long workers are kept, what memory they may take, which programs run them; defaults where nothing is said. */
@@ -82,6 +85,8 @@ export interface Platform {
   readonly authRequired: boolean;
   /** What this machine offers to functions, for `virga doctor`. */
   report(): ReturnType<FunctionHost["report"]>;
+  /** The container engine, for `virga doctor`. */
+  containers(): Promise<EngineFinding>;
   close(): Promise<void>;
 }
 
@@ -126,6 +131,11 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         core: () => house.core,
         allows: (tx, principal, { action, resource }) =>
           !authRequired || authorize(tx, { principal, action, resource, conditions: {}, nowMs: clock.nowMs() }).allowed,
+      }),
+      ecs: ecsPorts({
+        containerSocket: settings.containerSocket,
+        server: () => server,
+        portFile: settings.ephemeral ? undefined : join(place.path, "task-door"),
       }),
       lambda,
       shapes: () => shapes,
@@ -212,6 +222,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       port,
       authRequired,
       report: () => lambda.report(),
+      containers: () => reportEngine(settings.containerSocket),
       async close() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeIdleConnections();

@@ -9,6 +9,8 @@ import { createCloudwatch } from "../services/cloudwatch/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
+import type { EcsPorts } from "../services/ecs/ports.ts";
+import { createEcs } from "../services/ecs/service.ts";
 import { createElbv2, type Elbv2Ports } from "../services/elbv2/service.ts";
 import { createEvents } from "../services/events/service.ts";
 import { accountOfAccessKey } from "../services/iam/credentials.ts";
@@ -35,6 +37,7 @@ import { universalCalls } from "./universal-calls.ts";
 export interface ServicePorts {
   readonly apigateway: ApigatewayPorts;
   readonly elbv2: Elbv2Ports;
+  readonly ecs: EcsPorts;
   readonly lambda: LambdaPorts;
   readonly sns: SnsPorts;
   /** The shapes of every operation, read when they are first needed. */
@@ -61,6 +64,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     dynamodb,
     createDynamodbstreams(streams),
     createElbv2(ports.elbv2),
+    createEcs(ports.ecs),
     createEvents(),
     iam,
     createLambda(ports.lambda),

@@ -15,6 +15,7 @@ import { type Log, silentLog } from "../kernel/log.ts";
 import { Measurements } from "../kernel/measurements.ts";
 import { SeededRandom } from "../kernel/random.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "../services/clients.ts";
+import { fakePorts as fakeEcsPorts } from "../services/ecs/testing.ts";
 import { fakePorts } from "../services/lambda/testing.ts";
 import type { CallAs, FlowContext, Principal, Service } from "../services/service.ts";
 import { FileBlobs } from "../storage/blobs.ts";
@@ -74,6 +75,8 @@ const REGION = "us-east-1" as Region;
 const ROOT: Principal = { type: "root", accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root` };
 /** Event-loop turns without a delivery under way after which the platform counts as quiet. */
 const QUIET_TURNS = 12;
+/** Event-loop turns after which a delivery that is still under way counts as one that waits for a time to come. */
+const WAITING_TURNS = 1500;
 
 /** Read when something first speaks AWS's protocols in process. */
 const generatedShapes = () => {
@@ -99,6 +102,7 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
       options.services ??
       createServices({
         apigateway: apigatewayPorts({ shapes: generatedShapes, core: () => house.core, allows: () => true }),
+        ecs: fakeEcsPorts(),
         lambda: fakePorts(),
         shapes: generatedShapes,
         // No port of this machine is opened.
@@ -129,9 +133,10 @@ export async function openTestPlatform(options: TestPlatformOptions = {}): Promi
     signal: as.signal ?? never,
   });
   const settle = async () => {
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+    for (let quiet = 0, turns = 0; quiet < QUIET_TURNS; quiet++, turns++) {
       await new Promise(setImmediate);
-      if (house.outbox.busy) quiet = 0;
+      // A delivery that has done nothing for so long waits for the clock: it goes on when time does.
+      if (house.outbox.busy && (turns < WAITING_TURNS || clock.nextDueMs() === undefined)) quiet = 0;
     }
   };
   return {
