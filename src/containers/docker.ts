@@ -170,7 +170,9 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
     try {
       return await work;
     } catch (error) {
-      if ([404, ...asGone].includes(statusOf(error) ?? 0)) return undefined;
+      // Podman says it with 500 where a container goes while it is asked.
+      const gone = /no such (?:container|volume)/i.test((error as Error).message ?? "");
+      if (gone || [404, ...asGone].includes(statusOf(error) ?? 0)) return undefined;
       throw error;
     }
   };
@@ -278,7 +280,8 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
       try {
         await docker.getContainer(id).wait({ condition: "not-running", abortSignal: signal } as object);
       } catch (error) {
-        if (signal.aborted || statusOf(error) === 404) return;
+        // Whatever the engine says of the container itself: whoever waited looks at it now.
+        if (signal.aborted || statusOf(error) !== undefined) return;
         forget();
         throw new EngineUnavailable(
           `The container engine at ${place()} went away: ${(error as Error).message}.`,
