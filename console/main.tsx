@@ -6,4 +6,7 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
 
-createRoot(document.getElementById("root")!).render(<App />);
+const start = () => createRoot(document.getElementById("root")!).render(<App />);
+// Charts ask the style sheet for their colours: it has to be there.
+if (document.readyState === "complete") start();
+else window.addEventListener("load", start, { once: true });

@@ -14,7 +14,7 @@ export interface Unsigned {
   /** Decoded names and values. */
   readonly query: readonly (readonly [string, string])[];
   readonly headers: Readonly<Record<string, string>>;
-  /** What is hashed; undefined: the body is not part of the signature (S3 alone). */
+  /** What is hashed; undefined: the body is not part of the signature, and a header says so. */
   readonly body: Uint8Array | undefined;
 }
 
@@ -44,7 +44,7 @@ export function sign(request: Unsigned, credentials: Credentials, scope: Scope):
   const headers: Record<string, string> = {
     ...request.headers,
     "x-amz-date": timestamp,
-    ...(isS3 ? { "x-amz-content-sha256": hash } : {}),
+    ...(isS3 || request.body === undefined ? { "x-amz-content-sha256": hash } : {}),
     ...(credentials.sessionToken ? { "x-amz-security-token": credentials.sessionToken } : {}),
   };
   const signed = { ...headers, host: scope.host };

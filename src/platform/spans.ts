@@ -62,7 +62,7 @@ export class Spans implements SpanSink {
       durationMs: work.durationMs,
       ...(work.resource === undefined ? {} : { resource: work.resource }),
       ...(work.requestId === undefined ? {} : { requestId: work.requestId }),
-      ...(work.error === undefined ? {} : { error: described(work.error) }),
+      ...(work.error === undefined || isAnswer(work.error) ? {} : { error: described(work.error) }),
       ...(work.attributes === undefined ? {} : { attributes: work.attributes }),
     });
   }
@@ -113,6 +113,9 @@ function resourceOf(entry: Entry, input: unknown, caller: Work["caller"]): strin
     return undefined;
   }
 }
+
+/** Not modified, moved elsewhere: said with an error, but nothing went wrong. */
+const isAnswer = (error: unknown): boolean => error instanceof AwsError && error.status < 400;
 
 function described(error: unknown): NonNullable<Span["error"]> {
   if (error instanceof AwsError) return { code: error.code, message: error.message, fault: error.status >= 500 };
