@@ -21,7 +21,11 @@ const rest = (operations: Readonly<Record<string, string>>): Protocol => ({ kind
 const FUNCTIONS = "/2015-03-31/functions";
 
 export const SERVICES = {
-  "application-autoscaling": { protocol: json("AnyScaleFrontendService") },
+  applicationautoscaling: {
+    protocol: json("AnyScaleFrontendService"),
+    scope: "application-autoscaling",
+    command: "application-autoscaling",
+  },
   ce: { protocol: json("AWSInsightsIndexService") },
   cloudformation: { protocol: query("2010-05-15") },
   cloudwatch: { protocol: json("GraniteServiceVersion20100801", "1.0"), scope: "monitoring" },

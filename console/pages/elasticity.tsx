@@ -54,8 +54,8 @@ export function Elasticity() {
       icon="elastic"
       commands={[
         command("cloudwatch", "ListMetrics", { Namespace: "AWS/Lambda" }),
-        ...(services.includes("application-autoscaling")
-          ? [command("application-autoscaling", "DescribeScalingActivities", { ServiceNamespace: "ecs" })]
+        ...(services.includes("applicationautoscaling")
+          ? [command("applicationautoscaling", "DescribeScalingActivities", { ServiceNamespace: "ecs" })]
           : []),
       ]}
       actions={
@@ -123,7 +123,7 @@ export function Elasticity() {
         />
       </Section>
       {services.includes("ecs") && <Tasks />}
-      {services.includes("application-autoscaling") && <Activities />}
+      {services.includes("applicationautoscaling") && <Activities />}
     </Page>
   );
 }
@@ -234,7 +234,7 @@ async function listServices(): Promise<EcsService[]> {
 }
 
 function Tasks() {
-  const { data } = useLoaded(listServices, [], { services: ["ecs", "application-autoscaling"], everyMs: 5000 });
+  const { data } = useLoaded(listServices, [], { services: ["ecs", "applicationautoscaling"], everyMs: 5000 });
   const events = data?.flatMap(({ serviceName, events: list = [] }) =>
     list.map((event) => ({ ...event, serviceName })),
   );
@@ -310,12 +310,7 @@ const listActivities = async (): Promise<Activity[]> =>
   (
     await Promise.all(
       NAMESPACES.map((ServiceNamespace) =>
-        all<Activity>(
-          "application-autoscaling",
-          "DescribeScalingActivities",
-          { ServiceNamespace },
-          "ScalingActivities",
-        ),
+        all<Activity>("applicationautoscaling", "DescribeScalingActivities", { ServiceNamespace }, "ScalingActivities"),
       ),
     )
   )
@@ -324,7 +319,7 @@ const listActivities = async (): Promise<Activity[]> =>
 
 function Activities() {
   const { data } = useLoaded(listActivities, [], {
-    services: ["application-autoscaling", "cloudwatch", "ecs"],
+    services: ["applicationautoscaling", "cloudwatch", "ecs"],
     everyMs: 5000,
   });
   return (
