@@ -60,7 +60,9 @@ const HURT = [
 async function unharmed(page: Awaited<ReturnType<typeof openConsole>>, where: string): Promise<void> {
   await page.waitForTimeout(300);
   assert.equal(await page.evaluate("'hurt' in window"), false, where);
-  const told = page.watched.requests.filter((url) => new URL(url).pathname.startsWith("/hurt-") || url.includes("//evil."));
+  const told = page.watched.requests.filter(
+    (url) => new URL(url).pathname.startsWith("/hurt-") || url.includes("//evil."),
+  );
   assert.deepEqual(told, [], where);
   assert.match(page.url(), /\/_virga\/#/, where);
 }
@@ -220,15 +222,7 @@ test("nobody frames the console", async () => {
 });
 
 test("where keys are demanded, a stranger sees a door; who has a key signs, and forgets it when going", async (t) => {
-  const up = launch(t, temporaryFolder(), [
-    "start",
-    "--port",
-    "0",
-    "--ephemeral",
-    "--auth",
-    "required",
-    "--json",
-  ]);
+  const up = launch(t, temporaryFolder(), ["start", "--port", "0", "--ephemeral", "--auth", "required", "--json"]);
   const { endpoint, rootKey } = JSON.parse((await up.says(/\{\n[\s\S]*\n\}\n/))[0]);
   const sqs = new SQSClient(client(endpoint, rootKey.accessKeyId, rootKey.secretAccessKey));
   await sqs.send(new CreateQueueCommand({ QueueName: "private" }));
