@@ -25,6 +25,7 @@ const page = <Name extends string>(
 const PAGES: Readonly<Record<string, ComponentType<{ path: readonly string[] }>>> = {
   map: page(() => import("./pages/map.tsx"), "MapPage"),
   buckets: page(() => import("./pages/buckets.tsx"), "Buckets"),
+  cost: page(() => import("./pages/cost.tsx"), "Cost"),
   elasticity: page(() => import("./pages/elasticity.tsx"), "Elasticity"),
   functions: page(() => import("./pages/functions.tsx"), "Functions"),
   logs: page(() => import("./pages/logs.tsx"), "Logs"),

@@ -26,7 +26,7 @@ const PROCESSES = [
   "src/functions/streaming.test.ts",
   "src/functions/walls.test.ts",
 ];
-const UNIT = ["src/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
+const UNIT = ["src/**/*.test.ts", "console/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
 const LIGHT_TIMEOUT_MS = 180_000;
 const HEAVY_TIMEOUT_MS = 420_000;
 const CHECK_SEEDS = "50";

@@ -161,12 +161,13 @@ function LiveMap() {
   const places = useMemo(() => layout([...connected].sort(), edges, loose), [shape]);
 
   const looseKeys = new Set(loose);
+  const kept = useRef(new Map<string, { readonly text: string; readonly element: object }>());
   const nodes: Node<NodeData>[] = [...places].map(([key, position]) => {
     const seen = graph.nodes.get(key);
     const [type = "", name = ""] = key.split(/\|(.*)/s);
     const resource = logical.get(key);
     const kind = kindOf(type);
-    return {
+    return same(kept.current, {
       id: key,
       type: "resource",
       position,
@@ -182,9 +183,9 @@ function LiveMap() {
         quiet: !seen || seen.count === 0,
         loose: looseKeys.has(key),
       },
-    };
+    });
   });
-  const lines: Edge<EdgeData>[] = edges.map((edge) => lineOf(edge, travellers.get(edge.key)));
+  const lines: Edge<EdgeData>[] = edges.map((edge) => same(kept.current, lineOf(edge, travellers.get(edge.key))));
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the view fits again when what there is to see has changed
   useEffect(() => {
@@ -267,6 +268,18 @@ function LiveMap() {
       )}
     </Page>
   );
+}
+
+/** The object from before where nothing about it has changed: what is the same is not drawn again. */
+function same<E extends { readonly id: string }>(
+  kept: Map<string, { readonly text: string; readonly element: object }>,
+  element: E,
+): E {
+  const text = JSON.stringify(element);
+  const before = kept.get(element.id);
+  if (before?.text === text) return before.element as E;
+  kept.set(element.id, { text, element });
+  return element;
 }
 
 const lineOf = (

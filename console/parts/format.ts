@@ -45,16 +45,11 @@ export function time(value: unknown, precise = false): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock}`;
 }
 
-export const dollars = (value: number): string => {
+/** Cents, or where those would say nothing, two digits that do. */
+export function dollars(value: number): string {
   if (value === 0) return "$0";
-  if (Math.abs(value) < 0.01) return `$${value.toPrecision(2).replace(/e.*/, "") === "0" ? "0" : trimmed(value)}`;
-  return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
-};
-
-/** Two digits that say something, however small. */
-function trimmed(value: number): string {
-  const digits = Math.min(12, 1 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toFixed(digits);
+  const digits = Math.abs(value) >= 0.01 ? 2 : Math.min(12, 1 - Math.floor(Math.log10(Math.abs(value))));
+  return `$${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
 /** The last, telling part of an ARN or URL. */

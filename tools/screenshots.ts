@@ -1,0 +1,160 @@
+/**
+ * Takes the pictures of the console for the README and `docs/`: deploys the contact form, lets visitors write, and looks at what happened. Look at
+ * every picture before it is committed.
+ *
+ *     node tools/screenshots.ts
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { buildConsole } from "./console.ts";
+import { chromiumPath } from "./setup.ts";
+
+const root = new URL("../", import.meta.url).pathname;
+const pictures = join(root, "docs", "console");
+const VISITORS = [
+  ["Ada Lovelace", "I have written a note about the engine. Shall I send it?"],
+  ["Grace Hopper", "There is a moth in it."],
+  ["Alan Turing", "Can you tell whether I am a machine?"],
+  ["Hedy Lamarr", "Which frequencies do you hop between?"],
+  ["Katherine Johnson", "I checked the numbers by hand."],
+] as const;
+
+interface Shot {
+  readonly name: string;
+  readonly path: string;
+  readonly dark?: boolean;
+  readonly width?: number;
+  readonly ready: string;
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+interface Application {
+  readonly endpoint: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+async function main(): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await buildConsole(join(root, "generated", "console"));
+  const folder = mkdtempSync(join(tmpdir(), "virga-screenshots-"));
+  const up = spawn(
+    process.execPath,
+    [
+      join(root, "src/cli/main.ts"),
+      "up",
+      join(root, "examples/contact-form"),
+      "--port",
+      "0",
+      "--ephemeral",
+      "--no-watch",
+      "--json",
+    ],
+    { cwd: folder, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let browser: Browser | undefined;
+  try {
+    const application = await deployed(up.stdout);
+    browser = await chromium.launch({ executablePath: chromiumPath()!, args: ["--no-sandbox"] });
+    const live = await open(browser, application, "map", { name: "", path: "", ready: "" });
+    for (const [name, message] of VISITORS)
+      await write(application, JSON.stringify({ name, email: "visitor@example.com", message }));
+    await write(application, "{ this is not JSON");
+    await live.waitForSelector('.react-flow__edge[data-id*="EmailIdentity"]');
+    await sleep(8000);
+    for (const shot of shotsOf(application)) {
+      const page = await open(browser, application, shot.path, shot);
+      await page.waitForSelector(shot.ready);
+      await shot.prepare?.(page);
+      await sleep(1500);
+      await page.screenshot({ path: join(pictures, `${shot.name}.png`) });
+      await page.close();
+    }
+  } finally {
+    await browser?.close();
+    up.kill("SIGTERM");
+    await new Promise((resolve) => up.once("close", resolve));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function deployed(stdout: NodeJS.ReadableStream): Promise<Application> {
+  let text = "";
+  for await (const chunk of stdout) {
+    text += chunk;
+    if (!/^\}$/m.test(text)) continue;
+    const { endpoint, applications } = JSON.parse(text);
+    const outputs = applications[0].outputs.map(({ name, value }: { name: string; value: string }) => [name, value]);
+    // Nobody reads on; the stream is drained so that nothing blocks.
+    stdout.resume();
+    return { endpoint, outputs: Object.fromEntries(outputs) };
+  }
+  throw new Error("virga up ended before it was there");
+}
+
+/** By the API's path: not every resolver knows names under localhost. */
+async function write({ endpoint, outputs }: Application, body: string): Promise<void> {
+  const { hostname, pathname } = new URL(outputs["ApiUrl"]!);
+  await fetch(`${endpoint}/_aws/execute-api/${hostname.split(".")[0]}/$default${pathname}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+}
+
+async function open(browser: Browser, { endpoint }: Application, path: string, shot: Shot): Promise<Page> {
+  const page = await browser.newPage({
+    viewport: { width: shot.width ?? 1280, height: 760 },
+    colorScheme: shot.dark ? "dark" : "light",
+  });
+  await page.goto(`${endpoint}/_virga/#/${path}`);
+  return page;
+}
+
+function shotsOf({ outputs }: Application): readonly Shot[] {
+  const nameOf = (output: string): string => outputs[output]!.split("/").pop()!;
+  return [
+    { name: "map", path: "map?stack=contact-form", ready: '.react-flow__edge[data-id*="EmailIdentity"]' },
+    {
+      name: "map-dark",
+      path: "map?stack=contact-form",
+      dark: true,
+      ready: '.react-flow__edge[data-id*="EmailIdentity"]',
+    },
+    {
+      name: "trace",
+      path: "traces",
+      ready: 'tbody a:has-text("POST")',
+      prepare: async (page) => {
+        await page.fill("[type=search]", "sendemail");
+        await page.locator('tbody a:has-text("POST")').last().click();
+        await page.click('.step:has-text("PutItem")');
+      },
+    },
+    { name: "traces", path: "traces", dark: true, ready: 'tbody a:has-text("POST")' },
+    { name: "elasticity", path: "elasticity", ready: "tbody a" },
+    { name: "mail", path: "mail", ready: "tbody .row-link", prepare: (page) => page.click("tbody .row-link") },
+    { name: "table", path: `tables/${nameOf("TableName")}`, dark: true, ready: "tbody .row-link" },
+    {
+      name: "queue",
+      path: `queues/${nameOf("DeadLetterQueueUrl")}`,
+      ready: "tbody .row-link",
+      prepare: (page) => page.click("tbody .row-link"),
+    },
+    {
+      name: "palette",
+      path: "stacks/contact-form",
+      ready: "tbody a",
+      prepare: async (page) => {
+        await page.keyboard.press("Control+k");
+        await page.waitForSelector("[role=option]:has-text('Submissions')");
+      },
+    },
+    { name: "telephone", path: "traces", width: 390, ready: 'tbody a:has-text("POST")' },
+  ];
+}
+
+await main();
