@@ -19,7 +19,8 @@ export function Traces({ path }: { path: readonly string[] }) {
   return path[0] === undefined ? <TraceList /> : <TraceView key={path[0]} id={path[0]} />;
 }
 
-const DAY_MS = 86_400_000;
+/** X-Ray takes a day at most, and the request takes a while to be made. */
+const RANGE_MS = 86_400_000 - 60_000;
 /** Brought in at once; then a person asks for more. */
 const PAGES_AT_ONCE = 5;
 const OUTCOMES = {
@@ -116,7 +117,7 @@ function TraceList() {
     setLoading(true);
     try {
       for (let page = 0; page < PAGES_AT_ONCE; page++) {
-        const found = await summaries(Date.now() - DAY_MS + 1000, token);
+        const found = await summaries(Date.now() - RANGE_MS, token);
         setOlder((before) => [...before, ...found.page.map(rowOfSummary)]);
         token = found.next;
         setNext(token);
