@@ -87,6 +87,13 @@ test("a map goes from left to right, even in circles, and puts no two things int
     ["x", "y", "z"],
   );
   assert.ok(places.get("a")!.x < places.get("b")!.x && places.get("b")!.x < places.get("c")!.x);
+  const many = Array.from({ length: 1000 }, (_, i) => `n${i}`);
+  const wide = layout(
+    ["root", ...many],
+    many.map((to) => ({ from: "root", to })),
+    [],
+  );
+  assert.ok(Math.max(...Array.from(wide.values(), ({ y }) => y)) < 6000, "not one column of a thousand");
   assert.equal(new Set([...places.values()].map(({ x, y }) => `${x} ${y}`)).size, 7);
 });
 

@@ -9,6 +9,8 @@ export interface Place {
 
 export const COLUMN_PX = 300;
 export const ROW_PX = 104;
+const BESIDE_PX = 250;
+const ROWS_MIN = 10;
 const SWEEPS = 4;
 const BLOCK_COLUMN_PX = 244;
 const BLOCK_ROW_PX = 52;
@@ -44,13 +46,18 @@ export function layout(
       number(column);
     }
   }
-  const tallest = Math.max(1, ...columns.map((column) => column.length));
+  // A column that is too tall to be looked at becomes several, side by side.
+  const rowsMax = Math.max(ROWS_MIN, Math.ceil(Math.sqrt(nodes.length * (COLUMN_PX / ROW_PX))));
+  const tallest = Math.max(1, ...columns.map((column) => Math.min(column.length, rowsMax)));
   const places = new Map<string, Place>();
-  columns.forEach((column, x) => {
-    column.forEach((node, y) => {
-      places.set(node, { x: x * COLUMN_PX, y: (y + (tallest - column.length) / 2) * ROW_PX });
-    });
-  });
+  let x = 0;
+  for (const column of columns) {
+    for (let at = 0; at < column.length; at += rowsMax) {
+      const part = column.slice(at, at + rowsMax);
+      for (const [y, node] of part.entries()) places.set(node, { x, y: (y + (tallest - part.length) / 2) * ROW_PX });
+      x += at + rowsMax < column.length ? BESIDE_PX : COLUMN_PX;
+    }
+  }
   const wide = Math.max(4, Math.ceil(Math.sqrt(loose.length)));
   const top = columns.length === 0 ? 0 : tallest * ROW_PX + 40;
   loose.forEach((node, i) => {
