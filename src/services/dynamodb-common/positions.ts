@@ -46,5 +46,5 @@ export function parseShardIterator(iterator: string): ShardPosition | undefined 
   }
 }
 
-/** Woken when records were added to a stream or a shard of it was closed. */
-export const streamTopic = (streamArn: string): string => `dynamodb-stream ${streamArn}`;
+/** Woken when records were added to a shard, or it was closed. */
+export const shardTopic = (streamArn: string, shardId: string): string => `dynamodb-stream ${streamArn} ${shardId}`;

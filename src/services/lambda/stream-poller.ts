@@ -6,7 +6,6 @@
  */
 import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
-import { streamTopic } from "../dynamodb-common/positions.ts";
 import type { FlowContext, OutputOf, Principal } from "../service.ts";
 import { forget, isDone, resume } from "./checkpoints.ts";
 import { lookUp, note, type StreamWork } from "./mapping-work.ts";
@@ -71,7 +70,7 @@ export async function pollStream(
     }
     // A shard that ends has a child, or is the last one of a stream that was disabled.
     if (underWay.size > 0) await Promise.race(underWay.values());
-    else await flow.wait(streamTopic(mapping.eventSourceArn), Number.POSITIVE_INFINITY, signal);
+    else await flow.wait(`event-source-mapping ${mapping.uuid}`, Number.POSITIVE_INFINITY, signal);
   }
   await Promise.all(underWay.values());
 }

@@ -3,7 +3,7 @@
  * without asking again and again.
  */
 import { AwsError } from "../../kernel/errors.ts";
-import { shardIterator, streamTopic } from "../dynamodb-common/positions.ts";
+import { shardIterator, shardTopic } from "../dynamodb-common/positions.ts";
 import type { FlowContext, Principal } from "../service.ts";
 import { eventRecord, type StreamEventRecord, sequenceIn } from "./stream-events.ts";
 
@@ -86,7 +86,7 @@ export function openShard(source: ShardSource, start: number | undefined): Shard
         const done = new AbortController();
         const leftMs = untilMs - flow.clock.nowMs();
         // Asked before the state is read, so that nothing is missed in between.
-        const woken = flow.wait(streamTopic(streamArn), leftMs, AbortSignal.any([signal, done.signal]));
+        const woken = flow.wait(shardTopic(streamArn, shardId), leftMs, AbortSignal.any([signal, done.signal]));
         try {
           if (await readPage()) continue;
           if (closed || leftMs <= 0) break;

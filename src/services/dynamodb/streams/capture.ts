@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
-import { streamTopic } from "../../dynamodb-common/positions.ts";
+import { shardTopic } from "../../dynamodb-common/positions.ts";
 import type { OperationContext } from "../../service.ts";
 import { partitionHash } from "../keys.ts";
 import type { Place } from "../state.ts";
@@ -59,7 +59,8 @@ export function capture(
   if (!item || (before && after && equalMaps(before, after))) return;
   const line = partitionHash(attribute(item, record.hash)!) % stream.lines;
   const { nowMs } = context;
-  const open = openShard(tx, place, stream, line, nowMs);
+  const arn = streamArn(place, record.name, stream.label);
+  const open = openShard(tx, place, stream, line, nowMs, (closed) => context.wake(shardTopic(arn, closed)));
   const keys = keyOf(record, item);
   const shows = (image: "NEW_IMAGE" | "OLD_IMAGE") =>
     stream.viewType === image || stream.viewType === "NEW_AND_OLD_IMAGES";
@@ -84,15 +85,23 @@ export function capture(
       nowMs + RETENTION_MS,
     );
   }
-  context.wake(streamTopic(streamArn(place, record.name, stream.label)));
+  context.wake(shardTopic(arn, open.shardId));
 }
 
 /** The line, with a young enough shard at its end. One that holds no record yet is never too old. */
-function openShard(tx: Transaction, place: Place, stream: TableStream, line: number, nowMs: number): LineRecord {
+function openShard(
+  tx: Transaction,
+  place: Place,
+  stream: TableStream,
+  line: number,
+  nowMs: number,
+  onClosed: (shardId: string) => void,
+): LineRecord {
   const current = lineRecord.get(tx, lineKey(place, stream.number, line));
   assert(current, "an enabled stream has its lines");
   if (nowMs - current.openedMs < SHARD_AGE_MS_MAX || current.next === current.shardStart) return current;
   closeShard(tx, place, stream.number, line, current, nowMs);
+  onClosed(current.shardId);
   return beginShard(tx, place, stream.number, line, { parent: current, nowMs });
 }
 

@@ -2,7 +2,7 @@
 import type { AwsError } from "../../../kernel/errors.ts";
 import type { Transaction } from "../../../storage/transaction.ts";
 import type { Constraints } from "../../dynamodb-common/constraints.ts";
-import { streamTopic } from "../../dynamodb-common/positions.ts";
+import { shardTopic } from "../../dynamodb-common/positions.ts";
 import type { InputOf, OperationContext } from "../../service.ts";
 import { invalidParameter, validation } from "../errors.ts";
 import type { Place, TableRecord } from "../state.ts";
@@ -125,7 +125,9 @@ export function disableStream(
   const disabled: StreamRecord = { ...streamRecord.get(tx, at)!, disabledMs: context.nowMs };
   streamRecord.put(tx, at, disabled);
   for (let line = 0; line < lines; line++) {
-    closeShard(tx, place, number, line, lineRecord.get(tx, lineKey(place, number, line))!, context.nowMs);
+    const current = lineRecord.get(tx, lineKey(place, number, line))!;
+    closeShard(tx, place, number, line, current, context.nowMs);
+    context.wake(shardTopic(streamArn(place, tableName, label), current.shardId));
   }
   const { accountId, region } = place;
   tx.emit({
@@ -133,7 +135,6 @@ export function disableStream(
     detail: { accountId, region, tableName, label },
     dueMs: context.nowMs + RETENTION_MS,
   });
-  context.wake(streamTopic(streamArn(place, tableName, label)));
 }
 
 /** What DescribeTable says of a table's streams. */
