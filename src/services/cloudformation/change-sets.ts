@@ -26,6 +26,7 @@ import {
 } from "./errors.ts";
 import { setStackStatus } from "./events.ts";
 import { changeSetsOf, type FoundChangeSet, findChangeSet } from "./find-change-set.ts";
+import { parameterStore } from "./parameter-store.ts";
 import { checkName, page, readTags, refuseMembers } from "./rules.ts";
 import {
   addDeployment,
@@ -146,7 +147,14 @@ function plan(
   });
   let prepared: ReturnType<typeof prepare>;
   try {
-    prepared = prepare(engine, text, input.Parameters ?? [], previous, environmentOf(context, stack));
+    prepared = prepare(
+      engine,
+      text,
+      input.Parameters ?? [],
+      previous,
+      environmentOf(context, stack),
+      parameterStore(context),
+    );
   } catch (error) {
     if (error instanceof AwsError && error.message.startsWith("Transform ")) return failed(error.message);
     throw error;
@@ -156,6 +164,7 @@ function plan(
     key,
     value,
     noEcho: prepared.processed.template.parameters[key]?.noEcho ?? false,
+    ...(prepared.stored[key] === undefined ? {} : { stored: prepared.stored[key] }),
   }));
   let found: Difference;
   try {
@@ -218,9 +227,10 @@ export function describeChangeSet(
     StackId: stack.stackId,
     StackName: stack.stackName,
     ...(changeSet.description === undefined ? {} : { Description: changeSet.description }),
-    Parameters: changeSet.parameters.map(({ key, value, noEcho }) => ({
+    Parameters: changeSet.parameters.map(({ key, value, noEcho, stored }) => ({
       ParameterKey: key,
       ParameterValue: noEcho ? NO_ECHO : value,
+      ...(stored === undefined ? {} : { ResolvedValue: noEcho ? NO_ECHO : stored }),
     })),
     CreationTime: new Date(changeSet.createdMs),
     ExecutionStatus: changeSet.executionStatus,

@@ -31,7 +31,7 @@ export function evaluationOf(engine: Engine, tx: Transaction, home: Home, stack:
   assert(deployment, `deployment ${id} of ${stack.stackId} exists`);
   const evaluation = evaluate(
     readTemplate(JSON.parse(deployment.processed)),
-    deployment.parameters,
+    { ...deployment.parameters, ...deployment.stored },
     environmentOf(home, stack),
   );
   const kept = engine.evaluations;

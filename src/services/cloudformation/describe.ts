@@ -74,6 +74,9 @@ function describe(tx: Transaction, context: OperationContext, stack: Stack): Sta
     Parameters: Object.entries(deployment?.parameters ?? {}).map(([name, value]) => ({
       ParameterKey: name,
       ParameterValue: template?.parameters[name]?.noEcho ? NO_ECHO : value,
+      ...(deployment?.stored?.[name] === undefined
+        ? {}
+        : { ResolvedValue: template?.parameters[name]?.noEcho ? NO_ECHO : deployment.stored[name] }),
     })),
     CreationTime: new Date(stack.createdMs),
     ...(stack.updatedMs === undefined ? {} : { LastUpdatedTime: new Date(stack.updatedMs) }),

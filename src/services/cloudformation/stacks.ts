@@ -25,6 +25,7 @@ import {
 } from "./errors.ts";
 import { setStackStatus } from "./events.ts";
 import { exportInUse } from "./exports.ts";
+import { parameterStore } from "./parameter-store.ts";
 import { checkName, readTags, refuseMembers } from "./rules.ts";
 import {
   type Deployment,
@@ -96,6 +97,7 @@ export function addDeployment(
     original,
     processed: prepared.processed.text,
     parameters: prepared.parameters,
+    ...(Object.keys(prepared.stored).length > 0 ? { stored: prepared.stored } : {}),
     tags,
     capabilities: input.Capabilities ?? [],
     ...(input.RoleARN === undefined ? {} : { roleArn: input.RoleARN }),
@@ -140,7 +142,14 @@ export function createStack(
   const tags = readTags(input.Tags);
   if (existing && existing.status !== "REVIEW_IN_PROGRESS") throw stackAlreadyExists(input.StackName);
   const stack = { ...(existing ?? newStack(tx, context, input.StackName)), ...nested };
-  const prepared = prepare(engine, text, input.Parameters ?? [], {}, environmentOf(context, stack));
+  const prepared = prepare(
+    engine,
+    text,
+    input.Parameters ?? [],
+    {},
+    environmentOf(context, stack),
+    parameterStore(context),
+  );
   checkCapabilities(prepared, input, true);
   stack.deployment = addDeployment(tx, context, stack, text, prepared, input, tags);
   stack.disableRollback = input.DisableRollback ?? input.OnFailure === "DO_NOTHING";
@@ -262,7 +271,14 @@ export function updateStack(
   const before = deploymentOf(tx, context, stack);
   assert(before, "an updatable stack has a deployment");
   const template = text ?? before.original;
-  const prepared = prepare(engine, template, input.Parameters ?? [], before.parameters, environmentOf(context, stack));
+  const prepared = prepare(
+    engine,
+    template,
+    input.Parameters ?? [],
+    before.parameters,
+    environmentOf(context, stack),
+    parameterStore(context),
+  );
   checkCapabilities(prepared, input, true);
   const tags = input.Tags === undefined ? before.tags : readTags(input.Tags);
   const { changes, elsewhere } = difference(engine, tx, context, stack, prepared.evaluation, tags);

@@ -111,6 +111,8 @@ export interface Deployment {
   /** After its transforms, as JSON text. */
   readonly processed: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Of those parameters that name something in Parameter Store: what that was. */
+  readonly stored?: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly capabilities: readonly Capability[];
   readonly roleArn?: string;
@@ -210,7 +212,12 @@ export interface ChangeSet {
   readonly deployment?: string;
   /** The template as it was given, for GetTemplate. */
   readonly original: string;
-  readonly parameters: readonly { readonly key: string; readonly value: string; readonly noEcho: boolean }[];
+  readonly parameters: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly noEcho: boolean;
+    readonly stored?: string;
+  }[];
   readonly tags: Readonly<Record<string, string>>;
   readonly capabilities: readonly Capability[];
   readonly changes: readonly Change[];

@@ -16,6 +16,7 @@ import { requestCustom } from "./custom-resource.ts";
 import { endDelete } from "./deletion.ts";
 import { physicalName } from "./names.ts";
 import { NESTED_STACK, requestNested } from "./nested.ts";
+import { withValues } from "./references.ts";
 import { type Engine, failureReason, isCustom } from "./types.ts";
 
 export interface StepDetail {
@@ -35,10 +36,17 @@ export interface RunningStep {
 
 /** Hears `cloudformation.Step`. */
 export async function runStep(engine: Engine, flow: FlowContext, detail: StepDetail): Promise<void> {
-  const step = await flow.write((tx, context) => claim(tx, context, detail));
-  if (!step) return;
-  const { task } = step;
-  const type = task.type ?? task.target!.type;
+  const claimed = await flow.write((tx, context) => claim(tx, context, detail));
+  if (!claimed) return;
+  const type = claimed.task.type ?? claimed.task.target!.type;
+  let step: RunningStep;
+  try {
+    step = await withValues(engine, flow, claimed, type);
+  } catch (error) {
+    if (flow.signal.aborted || !(error instanceof AwsError)) throw error;
+    await flow.write((tx, context) => finishStep(engine, tx, context, detail, type, { error }));
+    return;
+  }
   if (isCustom(type)) {
     await requestCustom(engine, flow, step, type);
     return;
@@ -55,7 +63,7 @@ export async function runStep(engine: Engine, flow: FlowContext, detail: StepDet
     if (flow.signal.aborted) throw error;
     outcome = { error };
     if (!(error instanceof AwsError))
-      flow.log.error("a resource step failed", { type, logicalId: task.logicalId, error });
+      flow.log.error("a resource step failed", { type, logicalId: step.task.logicalId, error });
   }
   await flow.write((tx, context) => finishStep(engine, tx, context, detail, type, outcome));
 }

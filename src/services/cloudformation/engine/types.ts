@@ -135,7 +135,9 @@ export function failureReason(error: unknown, type: string, requestId: string): 
     return `Internal Failure (RequestToken: ${requestId}, HandlerErrorCode: InternalFailure)`;
   if (
     error.code === "ValidationError" &&
-    /^(Template|Properties|Encountered|No export|Embedded stack|Role )/.test(error.message)
+    /^(Template|Properties|Encountered|No export|Embedded stack|Role |SSM Secure|Unable to fetch|Could not|Incorrect format|Virga )/.test(
+      error.message,
+    )
   )
     return error.message;
   const service = type.split("::")[1] ?? type;

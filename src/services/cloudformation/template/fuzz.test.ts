@@ -113,7 +113,7 @@ const root = fc.dictionary(fc.constantFrom(...SECTIONS), section, { maxKeys: 6 }
 /** Everything that a template goes through before anything is made, and its resolution. */
 function run(template: object): void {
   try {
-    const { evaluation } = prepare(engine, JSON.stringify(template), [], {}, environment);
+    const { evaluation } = prepare(engine, JSON.stringify(template), [], {}, environment, (name) => name);
     const scope = scopeOf(evaluation, {
       resource: () => ({ id: "id", attributes: { X: "x" } }),
       importValue: () => "imported",

@@ -2,7 +2,18 @@
 import { formatError, validationError } from "../errors.ts";
 import type { ParameterDeclaration, Template } from "./sections.ts";
 
-const TYPES: ReadonlySet<string> = new Set(["String", "Number", "List<Number>", "List<String>", "CommaDelimitedList"]);
+const TYPES: ReadonlySet<string> = new Set([
+  "String",
+  "Number",
+  "List<Number>",
+  "List<String>",
+  "CommaDelimitedList",
+  "AWS::SSM::Parameter::Name",
+  "AWS::SSM::Parameter::Value<String>",
+  "AWS::SSM::Parameter::Value<List<String>>",
+  "AWS::SSM::Parameter::Value<CommaDelimitedList>",
+]);
+const STORED = "AWS::SSM::Parameter::Value<";
 
 /** A parameter as a caller gives it. */
 export interface GivenParameter {
@@ -50,13 +61,26 @@ export function parameterTexts(
   return texts;
 }
 
+/** The value of a parameter of Parameter Store, by name. @throws ValidationError */
+export type ParameterStore = (name: string) => string;
+
+/** What the parameters stand for whose texts are names of Parameter Store. */
+export function storedTexts(
+  parameters: Template["parameters"],
+  texts: Readonly<Record<string, string>>,
+  store: ParameterStore,
+): Record<string, string> {
+  const stored = Object.entries(parameters).filter(([, { type }]) => type.startsWith(STORED));
+  return Object.fromEntries(stored.map(([name]) => [name, store(texts[name]!)]));
+}
+
 function isList(type: string): boolean {
   return type === "CommaDelimitedList" || type.startsWith("List<");
 }
 
 /** What `Ref` gives: text, or a list for the list types. */
-export function parameterValue(declaration: ParameterDeclaration, text: string): string | string[] {
-  if (!isList(declaration.type)) return text;
+export function parameterValue({ type }: ParameterDeclaration, text: string): string | string[] {
+  if (!isList(type.startsWith(STORED) ? type.slice(STORED.length, -1) : type)) return text;
   return text === "" ? [] : text.split(",").map((item) => item.trim());
 }
 

@@ -5,7 +5,14 @@ import { validationError } from "../errors.ts";
 import { transformServerless } from "../sam/transform.ts";
 import { type Environment, type Evaluation, evaluate, parameterOrPseudo } from "./evaluate.ts";
 import { expandLoops } from "./language-extensions.ts";
-import { checkParameterTypes, type GivenParameter, parameterTexts, parameterValue } from "./parameters.ts";
+import {
+  checkParameterTypes,
+  type GivenParameter,
+  type ParameterStore,
+  parameterTexts,
+  parameterValue,
+  storedTexts,
+} from "./parameters.ts";
 import { parseTemplateText } from "./parse.ts";
 import { checkFunctions, checkReferences } from "./references.ts";
 import { readParameters, readTemplate, type Template, transformsOf } from "./sections.ts";
@@ -33,6 +40,8 @@ export interface Processed {
 export interface Prepared {
   readonly processed: Processed;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Of those parameters that name something in Parameter Store: what that was. */
+  readonly stored: Readonly<Record<string, string>>;
   readonly evaluation: Evaluation;
 }
 
@@ -109,6 +118,7 @@ export function outlineOf(text: string, environment: Environment): Outline {
 /**
  * @param given parameters of the request
  * @param previous texts of the stack as it is
+ * @param store where parameters look that name something in Parameter Store
  * @throws ValidationError
  */
 export function prepare(
@@ -117,6 +127,7 @@ export function prepare(
   given: readonly GivenParameter[],
   previous: Readonly<Record<string, string>>,
   environment: Environment,
+  store: ParameterStore,
 ): Prepared {
   const known: Record<string, string> = {};
   for (const { ParameterKey, ParameterValue, UsePreviousValue } of given) {
@@ -125,7 +136,8 @@ export function prepare(
   }
   const processed = processTemplate(text, known, environment);
   const parameters = parameterTexts(processed.template.parameters, given, previous);
-  const evaluation = evaluate(processed.template, parameters, environment);
+  const stored = storedTexts(processed.template.parameters, parameters, store);
+  const evaluation = evaluate(processed.template, { ...parameters, ...stored }, environment);
   checkTypes(engine, evaluation);
-  return { processed, parameters, evaluation };
+  return { processed, parameters, stored, evaluation };
 }

@@ -5,6 +5,7 @@
 
 import type { PropertySpec, ResourceType } from "../../resources.ts";
 import { validationError } from "../errors.ts";
+import { hasReference } from "./dynamic-references.ts";
 import { branchOf } from "./intrinsics.ts";
 import { intrinsicOf, isObject, isScalar, textOf, type Value, type ValueObject } from "./values.ts";
 
@@ -98,6 +99,8 @@ function scalar(
   value: Value,
   mismatch: (expected: string) => Error,
 ): Value {
+  // What a reference stands for is known, and coerced, when the resource is made.
+  if (typeof value === "string" && hasReference(value)) return value;
   if (spec === "string") {
     if (!isScalar(value)) throw mismatch("String");
     return textOf(value);

@@ -204,9 +204,9 @@ describe("parameters", () => {
       "Parameter P failed to satisfy constraint: be long",
     ],
     [
-      "{Type: AWS::SSM::Parameter::Value<String>}",
+      "{Type: AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>}",
       "x",
-      "Virga does not support the parameter type AWS::SSM::Parameter::Value<String> (parameter P).",
+      "Virga does not support the parameter type AWS::SSM::Parameter::Value<AWS::EC2::Image::Id> (parameter P).",
     ],
     ["{Type: Frob}", "x", "Template format error: Unrecognized parameter type: Frob"],
     ["{Default: x}", "x", "Template format error: Every Parameters object must contain a Type member."],
