@@ -54,7 +54,7 @@ const CREDENTIALS_LIFE_MS = 3_600_000;
 const LOG_DELAY_MS = 200;
 
 /** How long an answer waits for the runtime to ask for its next event. */
-const NEXT_GRACE_MS = 20;
+const NEXT_GRACE_MS = 100;
 
 /** AWS's limit for provisioned concurrency: this, or the function's own timeout if that is longer. */
 const PROVISIONED_INIT_LIMIT_MS = 130_000;
