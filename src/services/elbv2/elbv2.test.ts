@@ -1,6 +1,7 @@
 /** The API: load balancers, listeners, rules, target groups, targets, tags. How requests travel is in `plane/plane.test.ts`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decodeKey, keysUnder } from "../../storage/keys.ts";
 import type { InputOf } from "../service.ts";
 import { withLoadBalancer } from "./testing.ts";
 
@@ -256,4 +257,21 @@ test("tags of everything", () =>
       TagDescriptions,
       arns.map((ResourceArn) => ({ ResourceArn, Tags: [{ Key: "team", Value: "blue" }] })),
     );
+  }));
+
+test("a load balancer is metered by the hour, as long as it is there", () =>
+  withLoadBalancer(async ({ platform, loadBalancer }) => {
+    const hours = () =>
+      platform.flow().write((tx) => {
+        const { start, end } = keysUnder("usage");
+        return [...tx.range(start, end)]
+          .filter(([key]) => decodeKey(key).includes("LoadBalancerUsage"))
+          .reduce((sum, [, quantity]) => sum + (quantity as number), 0);
+      });
+    assert.equal(await hours(), 1);
+    await platform.advance(2.5 * 3_600_000);
+    assert.equal(await hours(), 3);
+    await platform.call("elbv2", "DeleteLoadBalancer", { LoadBalancerArn: loadBalancer });
+    await platform.advance(5 * 3_600_000);
+    assert.equal(await hours(), 3);
   }));

@@ -109,8 +109,30 @@ export const createLoadBalancer: Operation<
   };
   loadBalancers.put(tx, loadBalancerKey(lb), lb);
   addresses.put(tx, addressKey(hostLabel(lb)), at);
+  beginHour(tx, lb, context);
   return { LoadBalancers: [shown(lb)] };
 };
+
+const HOUR_MS = 3_600_000;
+
+/** A load balancer costs by the hour, each that was begun as a whole. Hours in which the platform was off cost nothing. */
+export const HOUR_OVER = "elbv2.HourOver";
+export interface HourOver {
+  readonly loadBalancerArn: string;
+}
+
+/** @see https://aws.amazon.com/elasticloadbalancing/pricing/ */
+function beginHour(tx: Transaction, lb: LoadBalancer, context: OperationContext): void {
+  const detail: HourOver = { loadBalancerArn: loadBalancerArn(lb) };
+  context.use({ resource: detail.loadBalancerArn, usageType: "LoadBalancerUsage", quantity: 1 });
+  tx.emit({ type: HOUR_OVER, detail, dueMs: context.nowMs + HOUR_MS });
+}
+
+export function hourOver(tx: Transaction, { loadBalancerArn: arn }: HourOver, context: OperationContext): void {
+  const named = parseName(arn)!;
+  const lb = loadBalancers.get(tx, loadBalancerKey(named.at));
+  if (lb?.id === named.id) beginHour(tx, lb, context);
+}
 
 function all(tx: Transaction, context: OperationContext): LoadBalancer[] {
   const { start, end } = allOf(context, "lb");

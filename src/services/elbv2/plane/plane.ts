@@ -145,11 +145,12 @@ export function createPlane(ports: Elbv2Ports): Plane {
     try {
       const request = requestOf(message);
       const found = await listenerOn(by, port, request.host);
-      const scope = found ? scopeOf(by, found.snapshot, gone.signal) : by;
-      send(
-        response,
-        found ? await serveRequest(ground, scope, found.snapshot, found.listener, request) : errorPage(503),
-      );
+      if (found === undefined) return send(response, errorPage(503));
+      const scope = scopeOf(by, found.snapshot, gone.signal);
+      const startMs = by.clock.nowMs();
+      const reply = await serveRequest(ground, scope, found.snapshot, found.listener, request);
+      writeSpan(scope, found.snapshot, request, reply.status, startMs);
+      send(response, reply);
     } catch (error) {
       by.log.error("a load balancer failed with a defect", { error: (error as Error).stack ?? String(error) });
       if (response.headersSent) response.destroy();
@@ -206,7 +207,8 @@ export function createPlane(ports: Elbv2Ports): Plane {
       const all = snapshot.listeners.toSorted((a, b) => a.listener.port - b.listener.port);
       const listener = all.find((one) => one.listener.port === HTTP_PORT) ?? all[0];
       if (listener === undefined) return errorPage(503);
-      return serveRequest(ground, scopeOf(by, snapshot, by.signal), snapshot, listener, request);
+      const { accountId, region } = snapshot.lb;
+      return serveRequest(ground, by.as({ accountId, region }), snapshot, listener, request);
     },
     async open(by) {
       flow = by;
@@ -226,9 +228,41 @@ export function createPlane(ports: Elbv2Ports): Plane {
 const sameName = (a: Place, b: Place): boolean =>
   a.name === b.name && a.region === b.region && a.accountId === b.accountId;
 
-/** The load balancer's own account and region, and the client's patience. */
-function scopeOf(by: FlowContext, { lb }: Snapshot, signal: AbortSignal): FlowContext {
-  return { ...by.as({ accountId: lb.accountId, region: lb.region }), signal };
+/** Of each load balancer as it was read; made once, because every request needs one. */
+const scopes = new WeakMap<Snapshot, FlowContext>();
+
+/** The load balancer's own account and region, the client's patience, and a trace that begins here. */
+function scopeOf(by: FlowContext, snapshot: Snapshot, signal: AbortSignal): FlowContext {
+  let scope = scopes.get(snapshot);
+  if (scope === undefined) {
+    const { accountId, region } = snapshot.lb;
+    scope = by.as({ accountId, region });
+    scopes.set(snapshot, scope);
+  }
+  return { ...scope, signal, trace: by.tracer.begin(by.clock.nowMs()) };
+}
+
+/** Requests at the platform's own port are written down by the platform. */
+function writeSpan(
+  { trace, spans, clock, accountId, region }: FlowContext,
+  { lb }: Snapshot,
+  request: HttpRequest,
+  status: number,
+  startMs: number,
+): void {
+  if (!trace.sampled) return;
+  spans.record({
+    traceId: trace.traceId,
+    id: trace.spanId,
+    accountId,
+    region,
+    service: "elbv2",
+    name: `${request.method} ${request.path}`,
+    resource: loadBalancerArn(lb),
+    startMs,
+    durationMs: clock.nowMs() - startMs,
+    attributes: { status },
+  });
 }
 
 function portsIn(tx: Transaction): ReadonlyMap<number, readonly OnPort[]> {

@@ -148,6 +148,8 @@ export async function findTarget(
   first: Group,
   request: Pick<HttpRequest, "headers">,
 ): Promise<Extract<Choice, { kind: "target" }> | undefined> {
+  const atOnce = chooseTarget(first, ground.book, ground.turns, request.headers["cookie"]);
+  if (atOnce.kind === "target") return atOnce;
   const endMs = flow.clock.nowMs() + TARGETS_MS_MAX;
   let group: Group | undefined = first;
   let coming = false;
@@ -197,8 +199,8 @@ export function forwardedHeaders(flow: FlowContext, { lb }: Snapshot, request: H
   }
   added.push(["X-Forwarded-Proto", "http"], ["X-Forwarded-Port", String(port)]);
   const trace = request.headers["x-amzn-trace-id"];
-  const own = flow.tracer.begin(flow.clock.nowMs()).traceId;
-  added.push(["X-Amzn-Trace-Id", trace === undefined ? `Root=${flow.trace.traceId || own}` : `Self=${own};${trace}`]);
+  const self = () => flow.tracer.begin(flow.clock.nowMs()).traceId;
+  added.push(["X-Amzn-Trace-Id", trace === undefined ? `Root=${flow.trace.traceId}` : `Self=${self()};${trace}`]);
   if (request.headers["transfer-encoding"] !== undefined) added.push(["Transfer-Encoding", "chunked"]);
   return [...headers, ...added];
 }

@@ -57,22 +57,17 @@ export function createTargetHttp(clock: () => Clock): TargetHttp {
           timeout: idleMs,
           signal,
         });
-        let connected = false;
-        const connecting = clock().at(clock().nowMs() + CONNECT_MS_MAX, () => {
-          if (!connected) outgoing.destroy(new TargetFailed("timeout"));
-        });
         outgoing.once("socket", (socket: Socket) => {
-          const ready = () => {
-            connected = true;
-            connecting.cancel();
-          };
-          if (socket.connecting) socket.once("connect", ready);
-          else ready();
+          if (!socket.connecting) return;
+          const late = clock().at(clock().nowMs() + CONNECT_MS_MAX, () =>
+            outgoing.destroy(new TargetFailed("timeout")),
+          );
+          socket.once("connect", () => late.cancel());
+          socket.once("close", () => late.cancel());
         });
         outgoing.once("timeout", () => outgoing.destroy(new TargetFailed("timeout")));
         outgoing.once("response", (message) => resolve({ message }));
         outgoing.once("error", (error) => {
-          connecting.cancel();
           const failure = signal.aborted ? "aborted" : error instanceof TargetFailed ? error.failure : "refused";
           resolve({ failure, stale: outgoing.reusedSocket });
         });
