@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { openTestPlatform } from "../../platform/testing.ts";
+import { fakePorts as fakeEcsPorts } from "../ecs/testing.ts";
 import type { InputOf, OperationName, OutputOf } from "../service.ts";
 import { openScene, type Scene } from "./testing.ts";
 
@@ -408,6 +409,77 @@ describe("with CloudWatch itself", () => {
         capacities.slice(0, 17).every((capacity) => capacity >= 2),
         capacities.join(),
       );
+    } finally {
+      await platform.close();
+    }
+  });
+});
+
+describe("with ECS itself", () => {
+  test("a service's tasks start and stop with its metric and its schedule", async () => {
+    const ecs = fakeEcsPorts({ prepare: (engine) => engine.programs.set("web:1", () => new Promise(() => {})) });
+    const platform = await openTestPlatform({ nowMs: START_MS, ports: { ecs } });
+    try {
+      await platform.call("ecs", "CreateCluster", { clusterName: "main" });
+      await platform.call("ecs", "RegisterTaskDefinition", {
+        family: "web",
+        networkMode: "awsvpc",
+        requiresCompatibilities: ["FARGATE"],
+        cpu: "256",
+        memory: "512",
+        containerDefinitions: [{ name: "web", image: "web:1" }],
+      });
+      await platform.call("ecs", "CreateService", {
+        cluster: "main",
+        serviceName: "shop",
+        taskDefinition: "web",
+        desiredCount: 2,
+        launchType: "FARGATE",
+        networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"] } },
+      });
+      const id = { ...WEB, ResourceId: "service/main/shop" } as const;
+      await platform.call("applicationautoscaling", "RegisterScalableTarget", {
+        ...id,
+        MinCapacity: 2,
+        MaxCapacity: 10,
+      });
+      await platform.call("applicationautoscaling", "PutScalingPolicy", {
+        ...id,
+        PolicyName: "mine",
+        PolicyType: "TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration: {
+          TargetValue: 50,
+          CustomizedMetricSpecification: { Namespace: "Mine", MetricName: "Busy", Statistic: "Average" },
+        },
+      });
+      const counts = async () => {
+        const { services } = await platform.call("ecs", "DescribeServices", { cluster: "main", services: ["shop"] });
+        return [services![0]!.desiredCount, services![0]!.runningCount];
+      };
+      const pass = async (minutes: number, Value: number) => {
+        for (let minute = 0; minute < minutes; minute++) {
+          await platform.advance(30_000);
+          await platform.call("cloudwatch", "PutMetricData", {
+            Namespace: "Mine",
+            MetricData: [{ MetricName: "Busy", Value, Timestamp: new Date(platform.clock.nowMs()) }],
+          });
+          await platform.advance(30_000);
+        }
+      };
+      await pass(2, 100);
+      assert.deepEqual(await counts(), [2, 2]);
+      await pass(3, 100);
+      assert.deepEqual(await counts(), [4, 4]);
+      await pass(25, 10);
+      assert.deepEqual(await counts(), [2, 2]);
+      await platform.call("applicationautoscaling", "PutScheduledAction", {
+        ...id,
+        ScheduledActionName: "morning",
+        Schedule: "at(2026-01-01T08:00:00)",
+        ScalableTargetAction: { MinCapacity: 3 },
+      });
+      await platform.advance(Date.UTC(2026, 0, 1, 8) - platform.clock.nowMs() + 30_000);
+      assert.deepEqual(await counts(), [3, 3]);
     } finally {
       await platform.close();
     }

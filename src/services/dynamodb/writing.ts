@@ -56,7 +56,8 @@ export function writeItem(
   const bytesAfter = after ? itemSize(after) : 0;
   if (!before && !after) return { bytesBefore, bytesAfter, indexes: [] };
   const key = itemKey(table.prefix, record, (after ?? before)!);
-  if (after) itemRecord.put(tx, key, pack(after));
+  const packed = after && pack(after);
+  if (packed) itemRecord.put(tx, key, packed);
   else tx.delete(key);
 
   const indexes: WrittenIndex[] = [];
@@ -65,7 +66,9 @@ export function writeItem(
     if (change) indexes.push(change);
   }
   if (record.timeToLive) moveExpiry(tx, table, record.timeToLive, before, after, context.nowMs);
-  if (record.stream) capture(tx, table, record.stream, before, after, context, cause);
+  if (record.stream) {
+    capture(tx, table, record.stream, { before, after, packed, bytesBefore, bytesAfter }, context, cause);
+  }
   count(tx, table, { bytesBefore, bytesAfter, indexes }, before, after, context);
   return { bytesBefore, bytesAfter, indexes };
 }

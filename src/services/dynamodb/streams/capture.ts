@@ -14,7 +14,7 @@ import type { Place } from "../state.ts";
 import { type Table, tableArn } from "../table.ts";
 import { keyOf } from "../time-to-live/expiry.ts";
 import { type AttributeMap, attribute, equalMaps } from "../values/attribute-value.ts";
-import { pack } from "../values/packed.ts";
+import { type PackedItem, pack } from "../values/packed.ts";
 import { itemSize } from "../values/size.ts";
 import {
   type ChangeRecord,
@@ -45,13 +45,22 @@ export function shardIdOf(stream: number, line: number, start: number, openedMs:
 /** Who changed an item: a caller, or DynamoDB because it had expired. */
 export type Cause = "caller" | "expiry";
 
+/** An item before and after a write; undefined is no item. */
+export interface Change {
+  readonly before: AttributeMap | undefined;
+  readonly after: AttributeMap | undefined;
+  /** `after`, as it is stored. */
+  readonly packed: PackedItem | undefined;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
 /** Nothing is written where nothing changed. */
 export function capture(
   tx: Transaction,
   { place, record }: Table,
   stream: TableStream,
-  before: AttributeMap | undefined,
-  after: AttributeMap | undefined,
+  { before, after, packed, bytesBefore, bytesAfter }: Change,
   context: Pick<OperationContext, "nowMs" | "wake">,
   cause: Cause,
 ): void {
@@ -64,15 +73,15 @@ export function capture(
   const keys = keyOf(record, item);
   const shows = (image: "NEW_IMAGE" | "OLD_IMAGE") =>
     stream.viewType === image || stream.viewType === "NEW_AND_OLD_IMAGES";
-  const newImage = shows("NEW_IMAGE") ? after : undefined;
+  const newImage = shows("NEW_IMAGE") ? packed : undefined;
   const oldImage = shows("OLD_IMAGE") ? before : undefined;
   const change: ChangeRecord = {
     event: !before ? "INSERT" : after ? "MODIFY" : "REMOVE",
     createdMs: nowMs,
     keys: pack(keys),
-    ...(newImage && { after: pack(newImage) }),
+    ...(newImage && { after: newImage }),
     ...(oldImage && { before: pack(oldImage) }),
-    bytes: itemSize(keys) + (newImage ? itemSize(newImage) : 0) + (oldImage ? itemSize(oldImage) : 0),
+    bytes: itemSize(keys) + (newImage ? bytesAfter : 0) + (oldImage ? bytesBefore : 0),
     ...(cause === "expiry" && { expired: true as const }),
   };
   changeRecord.put(tx, changeKey(place, stream.number, line, open.next), change);
