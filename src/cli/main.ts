@@ -295,6 +295,23 @@ program
     simulate(trace, options);
   });
 
+withClientOptions(program.command("top"))
+  .description("Watch functions, queues, services, rates, errors and cost. Without a terminal: one look, printed.")
+  .option("--once", "one look, printed")
+  .addOption(new Option("--interval <seconds>", "time between two looks").argParser(integer(1, 3600)).default(2))
+  .addOption(
+    new Option("--window <minutes>", "how far back rates and errors go").argParser(integer(1, 1440)).default(5),
+  )
+  .addOption(json())
+  .addHelpText(
+    "after",
+    examples(["virga top", "q ends it, space looks at once"], ["virga top --json | jq .queues", "for scripts"]),
+  )
+  .action(async (options) => {
+    const { top } = await import("./top/top.ts");
+    await top(options);
+  });
+
 program
   .command("doctor")
   .description("Tell what this machine can do: isolation, runtimes, port, data; and how to get what is missing.")
