@@ -193,3 +193,40 @@ def test_versions_are_kept_or_refused_by_name():
     assert [len(pages[0][kind]) for kind in ("Versions", "DeleteMarkers")] == [2, 1]
     resource("s3").Bucket("boto-versions").object_versions.delete()
     s3.delete_bucket(Bucket="boto-versions")
+
+
+def test_changes_are_told_to_a_queue():
+    s3 = client("s3")
+    s3.create_bucket(Bucket="boto-told")
+    queue = resource("sqs").create_queue(QueueName="boto-told")
+    rule = {
+        "Id": "pictures",
+        "QueueArn": queue.attributes["QueueArn"],
+        "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]}},
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket="boto-told", NotificationConfiguration={"QueueConfigurations": [rule]}
+    )
+    shown = s3.get_bucket_notification_configuration(Bucket="boto-told")["QueueConfigurations"]
+    rule["Filter"]["Key"]["FilterRules"] = [{"Name": "Prefix", "Value": "in/"}, {"Name": "Suffix", "Value": ".jpg"}]
+    assert shown == [rule], shown
+    s3.put_object(Bucket="boto-told", Key="out/a.jpg", Body=b"x")
+    s3.upload_fileobj(io.BytesIO(b"\xff" * (9 << 20)), "boto-told", "in/a b.jpg")
+    s3.delete_object(Bucket="boto-told", Key="in/a b.jpg")
+    told = [json.loads(message.body) for message in queue.receive_messages(MaxNumberOfMessages=10)]
+    assert told[0]["Event"] == "s3:TestEvent"
+    events = [record for message in told[1:] for record in message["Records"]]
+    assert [(one["eventName"], one["s3"]["object"]["key"]) for one in events] == [
+        ("ObjectCreated:CompleteMultipartUpload", "in/a+b.jpg"),
+        ("ObjectRemoved:Delete", "in/a+b.jpg"),
+    ]
+    assert events[0]["s3"]["object"]["size"] == 9 << 20
+    assert events[0]["s3"]["object"]["sequencer"] < events[1]["s3"]["object"]["sequencer"]
+    rule["QueueArn"] += "-missing"
+    refused(
+        "InvalidArgument",
+        s3.put_bucket_notification_configuration,
+        Bucket="boto-told",
+        NotificationConfiguration={"QueueConfigurations": [rule]},
+    )

@@ -1,0 +1,50 @@
+/** The platform is killed with -9 while 500 uploaded pictures are being processed. After the restart every one that was acknowledged is done, once. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { copyExample, deadLetters, end, resultKeys, startSite, untilDone, uploadAll } from "../../bench/pictures.ts";
+import { temporaryFolder } from "../../src/cli/testing/command.ts";
+
+const PICTURES = 500;
+/** The first kill comes in the middle of the uploads, the second in the middle of the work. */
+const KILL_AFTER_UPLOADS = 200;
+const KILL_AFTER_RESULTS = 50;
+const WITHIN_MS = 330_000;
+
+test("500 pictures, kill -9 while they arrive and again while they are processed: each is done, once", async () => {
+  const folder = temporaryFolder();
+  copyExample(folder);
+  let site = await startSite(folder, "0");
+  const { port } = new URL(site.endpoint);
+
+  let arrived = 0;
+  const acknowledged = await uploadAll(site, PICTURES, () => {
+    if (++arrived === KILL_AFTER_UPLOADS) site.child.kill("SIGKILL");
+  });
+  assert.ok(
+    acknowledged.length >= KILL_AFTER_UPLOADS && acknowledged.length < PICTURES,
+    `${acknowledged.length} arrived`,
+  );
+  await end(site, "SIGKILL");
+  site = await startSite(folder, port);
+  acknowledged.push(...(await uploadAll(site, PICTURES - acknowledged.length)));
+  assert.equal(acknowledged.length, PICTURES);
+
+  const before = (await resultKeys(site)).length;
+  while ((await resultKeys(site)).length < before + KILL_AFTER_RESULTS) await sleep(50);
+  const early = (await resultKeys(site)).filter((key) => key.endsWith("/result.json")).length;
+  assert.ok(early < PICTURES, "it was killed in the middle");
+  await end(site, "SIGKILL");
+  site = await startSite(folder, port);
+
+  assert.equal(await untilDone(site, acknowledged, WITHIN_MS), PICTURES);
+  const keys = await resultKeys(site);
+  assert.equal(new Set(keys).size, keys.length);
+  for (const id of acknowledged) {
+    const own = keys.filter((key) => key.startsWith(`pictures/${id}/`));
+    assert.deepEqual(own, [`pictures/${id}/result.json`, `pictures/${id}/thumbnail.webp`, `pictures/${id}/web.webp`]);
+  }
+  assert.equal(await deadLetters(site), 0, "no picture was given up");
+  console.log(`${PICTURES} acknowledged, ${early} done at the second kill, ${PICTURES} done in the end`);
+  await end(site, "SIGTERM");
+});
