@@ -21,7 +21,7 @@ import {
   workersOf,
 } from "./pictures.ts";
 
-const WITHIN_MS = 400_000;
+const WITHIN_MS = 900_000;
 const GONE_MS = 240_000;
 const LOOK_MS = 500;
 

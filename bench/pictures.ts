@@ -71,14 +71,19 @@ export async function pictures(): Promise<Buffer[]> {
   return Promise.all(Array.from({ length: PICTURES }, (_, n) => one(n)));
 }
 
-/** Uploads so many pictures at the same time. @returns the ids of those that were acknowledged */
+/**
+ * Uploads so many pictures.
+ * @param atOnce connections; all pictures at the same time unless told otherwise
+ * @returns the ids of those that were acknowledged
+ */
 export async function uploadAll(
   site: Site,
   count: number,
   uploaded: (id: string) => void = () => {},
+  atOnce = count,
 ): Promise<string[]> {
   // All at once: the client's own queue of 50 connections is none of the platform's.
-  const requestHandler = { httpAgent: new Agent({ keepAlive: true, maxSockets: count }) };
+  const requestHandler = { httpAgent: new Agent({ keepAlive: true, maxSockets: atOnce }) };
   const s3 = new S3Client({ ...clientOf(site), maxAttempts: 1, requestHandler });
   const all = await pictures();
   const acknowledged: string[] = [];

@@ -6,6 +6,8 @@ import { copyExample, deadLetters, end, resultKeys, startSite, untilDone, upload
 import { temporaryFolder } from "../../src/cli/testing/command.ts";
 
 const PICTURES = 500;
+/** Few enough that the first kill finds some pictures not yet sent. */
+const CONNECTIONS = 40;
 /** The first kill comes in the middle of the uploads, the second in the middle of the work. */
 const KILL_AFTER_UPLOADS = 200;
 const KILL_AFTER_RESULTS = 50;
@@ -18,9 +20,10 @@ test("500 pictures, kill -9 while they arrive and again while they are processed
   const { port } = new URL(site.endpoint);
 
   let arrived = 0;
-  const acknowledged = await uploadAll(site, PICTURES, () => {
+  const strike = () => {
     if (++arrived === KILL_AFTER_UPLOADS) site.child.kill("SIGKILL");
-  });
+  };
+  const acknowledged = await uploadAll(site, PICTURES, strike, CONNECTIONS);
   assert.ok(
     acknowledged.length >= KILL_AFTER_UPLOADS && acknowledged.length < PICTURES,
     `${acknowledged.length} arrived`,
