@@ -24,6 +24,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "AWS::SecretsManager::Secret": { icon: "key", place: "secrets", word: "Secret" },
   "AWS::ECS::Service": { icon: "container", word: "Service" },
   "AWS::ECS::Cluster": { icon: "container", word: "Cluster" },
+  outside: { icon: "outside", word: "Callers" },
+  application: { icon: "other", word: "Application" },
   "AWS::IAM::Role": { icon: "role", word: "Role" },
   "AWS::SES::EmailIdentity": { icon: "mail", place: "mail", word: "Mail identity" },
 };

@@ -7,12 +7,12 @@ export interface Place {
   readonly y: number;
 }
 
-export const COLUMN_PX = 300;
+export const COLUMN_PX = 272;
 export const ROW_PX = 104;
-const BESIDE_PX = 250;
+const BESIDE_PX = 226;
 const ROWS_MIN = 10;
 const SWEEPS = 4;
-const BLOCK_COLUMN_PX = 244;
+const BLOCK_COLUMN_PX = 222;
 const BLOCK_ROW_PX = 52;
 
 /** @param loose nodes for the block below */

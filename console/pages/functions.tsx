@@ -166,6 +166,12 @@ function FunctionView({ name }: { name: string }) {
       ]}
       actions={
         <>
+          <a className="button" href={href(["elasticity"], { function: name })}>
+            Metrics
+          </a>
+          <a className="button" href={href(["traces"], { q: name })}>
+            Traces
+          </a>
           <a className="button" href={href(["logs", `/aws/lambda/${name}`])}>
             Logs
           </a>
