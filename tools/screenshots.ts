@@ -150,7 +150,8 @@ function shotsOf({ outputs }: Application): readonly Shot[] {
       ready: "tbody a",
       prepare: async (page) => {
         await page.keyboard.press("Control+k");
-        await page.waitForSelector("[role=option]:has-text('Submissions')");
+        await page.keyboard.type("mes");
+        await page.waitForSelector("[role=option]:has-text('Messages')");
       },
     },
     { name: "telephone", path: "traces", width: 390, ready: 'tbody a:has-text("POST")' },

@@ -52,6 +52,7 @@ export function onStreamState(listener: () => void): () => void {
 
 function become(next: StreamState): void {
   if (state === next) return;
+  if (state === "lost" && next === "live") publish({ type: "reconnected" });
   state = next;
   for (const listener of stateListeners) listener();
 }

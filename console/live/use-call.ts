@@ -73,6 +73,8 @@ export function useLive(reload: () => void, { services, concerns, everyMs }: Liv
       if (timer) return;
       const { services: names, concerns: further } = rule.current;
       const concerned = events.some((event) => {
+        // Nobody told what happened while the connection was lost.
+        if (event.type === "reconnected") return true;
         return spansOf(event).some((span) => (names?.includes(span.service) ?? true) && (further?.(span) ?? true));
       });
       if (concerned)
