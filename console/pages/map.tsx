@@ -32,6 +32,9 @@ import { listStacks, stackResources } from "./stacks.tsx";
 
 /** A step is seen on its line for this long. */
 const TRAVEL_MS = 1100;
+/** A small map needs none; a large one would be drawn twice with every movement. */
+const MINIMAP_MIN = 24;
+const MINIMAP_MAX = 400;
 const TRAVELLERS_PER_EDGE = 3;
 const TRAVELLERS_MAX = 60;
 
@@ -137,61 +140,65 @@ function LiveMap() {
   const [all, setAll] = useState(true);
   const flow = useReactFlow();
 
-  const known = resources.data ?? [];
-  const logical = useMemo(() => new Map(known.map((resource) => [keyOf(resource), resource])), [known]);
+  const logical = useMemo(
+    () => new Map((resources.data ?? []).map((resource) => [keyOf(resource), resource])),
+    [resources.data],
+  );
   const depths = useMemo(
     () => new Map(queues.data?.map(({ name, attributes }) => [`AWS::SQS::Queue|${name}`, waiting(attributes)])),
     [queues.data],
   );
-  const shown = visible(known, stack);
-  const edges = [...graph.edges.values()].filter(({ from, to }) => shown.has(from) && shown.has(to));
-  const connected = new Set(edges.flatMap(({ from, to }) => [from, to]));
-  const loose = [...(all ? logical.keys() : []), ...shown].filter(
-    (key, i, list) => !connected.has(key) && list.indexOf(key) === i,
-  );
-  // Places change only when nodes or lines come or go, not with every count.
-  const shape =
-    [...connected].sort().join() +
-    edges
-      .map(({ key }) => key)
-      .sort()
-      .join() +
-    loose.join();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape stands for nodes and lines
-  const places = useMemo(() => layout([...connected].sort(), edges, loose), [shape]);
+  // The graph only grows: as long as it has as many nodes and lines, everything lies where it lay.
+  const sizes = `${graph.nodes.size} ${graph.edges.size}`;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes stand for the graph
+  const { edges, looseKeys, places } = useMemo(() => {
+    const shown = visible(resources.data ?? [], stack);
+    const lines = [...graph.edges.values()].filter(({ from, to }) => shown.has(from) && shown.has(to));
+    const connected = new Set(lines.flatMap(({ from, to }) => [from, to]));
+    const loose = new Set([...(all ? logical.keys() : []), ...shown].filter((key) => !connected.has(key)));
+    return { edges: lines, looseKeys: loose, places: layout([...connected].sort(), lines, [...loose]) };
+  }, [sizes, logical, stack, all]);
 
-  const looseKeys = new Set(loose);
   const kept = useRef(new Map<string, { readonly text: string; readonly element: object }>());
-  const nodes: Node<NodeData>[] = [...places].map(([key, position]) => {
+  const nodes = [...places].map(([key, position]) => {
     const seen = graph.nodes.get(key);
-    const [type = "", name = ""] = key.split(/\|(.*)/s);
-    const resource = logical.get(key);
-    const kind = kindOf(type);
-    return same(kept.current, {
-      id: key,
-      type: "resource",
-      position,
-      selected: key === selected,
-      ariaLabel: `${kind.word} ${resource?.logicalId ?? name}, ${figuresOf(seen, depths.get(key)) || "nothing happened"}`,
-      data: {
-        title: resource?.logicalId ?? name,
-        word: kind.word,
-        icon: kind.icon,
-        figures: figuresOf(seen, depths.get(key)),
-        errors: seen?.errors ?? 0,
-        depth: depths.get(key),
-        quiet: !seen || seen.count === 0,
-        loose: looseKeys.has(key),
-      },
+    const depth = depths.get(key);
+    const chosenNow = key === selected;
+    const text = `${position.x} ${position.y} ${seen?.count} ${seen?.errors} ${depth} ${chosenNow} ${logical.has(key)}`;
+    return same(kept.current, key, text, (): Node<NodeData> => {
+      const [type = "", name = ""] = key.split(/\|(.*)/s);
+      const resource = logical.get(key);
+      const kind = kindOf(type);
+      const figures = figuresOf(seen, depth);
+      return {
+        id: key,
+        type: "resource",
+        position,
+        selected: chosenNow,
+        ariaLabel: `${kind.word} ${resource?.logicalId ?? name}, ${figures || "nothing happened"}`,
+        data: {
+          title: resource?.logicalId ?? name,
+          word: kind.word,
+          icon: kind.icon,
+          figures,
+          errors: seen?.errors ?? 0,
+          depth,
+          quiet: !seen || seen.count === 0,
+          loose: looseKeys.has(key),
+        },
+      };
     });
   });
-  const lines: Edge<EdgeData>[] = edges.map((edge) => same(kept.current, lineOf(edge, travellers.get(edge.key))));
+  const lines = edges.map((edge) => {
+    const travelling = travellers.get(edge.key);
+    return same(kept.current, edge.key, `${edge.count} ${edge.errors} ${travelling}`, () => lineOf(edge, travelling));
+  });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the view fits again when what there is to see has changed
   useEffect(() => {
     const frame = requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 250 }));
     return () => cancelAnimationFrame(frame);
-  }, [shape, flow, selected === undefined]);
+  }, [places, flow, selected === undefined]);
 
   const chosen = selected
     ? { key: selected, node: graph.nodes.get(selected), resource: logical.get(selected) }
@@ -258,7 +265,9 @@ function LiveMap() {
             >
               <Background gap={22} size={1} />
               <Controls showInteractive={false} />
-              {nodes.length > 24 && <MiniMap pannable zoomable ariaLabel="The whole map" />}
+              {nodes.length > MINIMAP_MIN && nodes.length < MINIMAP_MAX && (
+                <MiniMap pannable zoomable ariaLabel="The whole map" />
+              )}
             </ReactFlow>
           </div>
           {chosen && (
@@ -270,15 +279,17 @@ function LiveMap() {
   );
 }
 
-/** The object from before where nothing about it has changed: what is the same is not drawn again. */
-function same<E extends { readonly id: string }>(
+/** The object from before where nothing about it has changed: what is the same is not drawn again. @param text what it depends on */
+function same<E extends object>(
   kept: Map<string, { readonly text: string; readonly element: object }>,
-  element: E,
+  key: string,
+  text: string,
+  make: () => E,
 ): E {
-  const text = JSON.stringify(element);
-  const before = kept.get(element.id);
+  const before = kept.get(key);
   if (before?.text === text) return before.element as E;
-  kept.set(element.id, { text, element });
+  const element = make();
+  kept.set(key, { text, element });
   return element;
 }
 

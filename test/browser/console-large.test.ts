@@ -153,9 +153,9 @@ test("a map of 1,000 resources moves and lives like a small one", async (t) => {
   };
   t.diagnostic(`panning: ${small.pan.toFixed(0)} ms of work, ${large.pan.toFixed(0)} ms with 1,000 more`);
   t.diagnostic(`twenty requests: ${small.live.toFixed(0)} ms of work, ${large.live.toFixed(0)} ms with 1,000 more`);
-  // Finding what can be seen among a thousand has its price; drawing them would be far beyond it.
-  assert.ok(large.pan < 6 * small.pan, `${large.pan} ms against ${small.pan} ms`);
-  assert.ok(large.live < 6 * small.live, `${large.live} ms against ${small.live} ms`);
+  // Fifty times as many: finding what can be seen among them has its price; drawing them all would be far beyond it.
+  assert.ok(large.pan < 10 * small.pan, `${large.pan} ms against ${small.pan} ms`);
+  assert.ok(large.live < 10 * small.live, `${large.live} ms against ${small.live} ms`);
   assertQuiet(page, site.endpoint, "map");
   await page.close();
 });
