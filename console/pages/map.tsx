@@ -194,8 +194,11 @@ function LiveMap() {
     return same(kept.current, edge.key, `${edge.count} ${edge.errors} ${travelling}`, () => lineOf(edge, travelling));
   });
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the view fits again when what there is to see has changed
+  // The view fits again when what there is to see has changed, unless a person has chosen what to look at.
+  const moved = useRef<string>(undefined);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as said above
   useEffect(() => {
+    if (moved.current === (stack ?? "")) return;
     const frame = requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 250 }));
     return () => cancelAnimationFrame(frame);
   }, [places, flow, selected === undefined]);
@@ -256,6 +259,9 @@ function LiveMap() {
               maxZoom={1.6}
               proOptions={{ hideAttribution: true }}
               onNodeClick={(_event, node) => refine(route, { node: node.id })}
+              onMoveStart={(event) => {
+                if (event) moved.current = stack ?? "";
+              }}
               onPaneClick={() => refine(route, { node: undefined })}
               onKeyDown={(event) => {
                 const id = (event.target as HTMLElement).closest<HTMLElement>(".react-flow__node")?.dataset["id"];
