@@ -4,9 +4,11 @@
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
  */
 
+import { type AccountId, parseArn, type Region } from "../../kernel/arn.ts";
 import { sleep } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
 import { keysUnder } from "../../storage/keys.ts";
+import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, OperationContext } from "../service.ts";
 import {
   SERVICE_DUE,
@@ -142,33 +144,40 @@ export async function look(flow: FlowContext, ref: ServiceRef): Promise<void> {
 
 /** Said by the load balancer when a request waits for a target group that has no target. */
 export const TARGETS_WANTED = "elbv2.TargetsWanted";
+/** Woken for the load balancer when targets are coming: the request waits for them then. */
+const targetsComing = (targetGroupArn: string): string => `elbv2.TargetsComing ${targetGroupArn}`;
 
 /**
  * Wakes services that are scaled to zero: Virga's own addition, which takes a scalable target that says zero is their minimum. Hears
  * {@link TARGETS_WANTED}.
  */
-export async function wake(flow: FlowContext, { targetGroupArn }: { readonly targetGroupArn: string }): Promise<void> {
-  const asleep = await flow.write((tx, context) => sleepers(tx, context, targetGroupArn));
-  for (const { cluster, name, accountId, region } of asleep) {
-    const as = { accountId, region, principal: { type: "service", service: "ecs.amazonaws.com" } as const };
-    const { ScalableTargets = [] } = await flow.call(
-      "applicationautoscaling",
-      "DescribeScalableTargets",
-      {
-        ServiceNamespace: "ecs",
-        ResourceIds: [`service/${cluster}/${name}`],
-        ScalableDimension: "ecs:service:DesiredCount",
-      },
-      as,
-    );
-    if (ScalableTargets[0]?.MinCapacity !== 0 || (ScalableTargets[0].MaxCapacity ?? 0) < 1) continue;
-    await flow.call("ecs", "UpdateService", { cluster, service: name, desiredCount: 1 }, as);
+export async function wake(
+  everywhere: FlowContext,
+  { targetGroupArn }: { readonly targetGroupArn: string },
+): Promise<void> {
+  const parts = parseArn(targetGroupArn);
+  if (!parts) return;
+  const flow = everywhere.as({ accountId: parts.accountId as AccountId, region: parts.region as Region });
+  const behind = await flow.write((tx, context) => servicesBehind(tx, context, targetGroupArn));
+  let coming = behind.some(({ desiredCount }) => desiredCount > 0);
+  for (const { cluster, name, desiredCount } of behind) {
+    if (desiredCount > 0) continue;
+    const { ScalableTargets = [] } = await flow.call("applicationautoscaling", "DescribeScalableTargets", {
+      ServiceNamespace: "ecs",
+      ResourceIds: [`service/${cluster}/${name}`],
+      ScalableDimension: "ecs:service:DesiredCount",
+    });
+    const [target] = ScalableTargets;
+    if (target?.MinCapacity !== 0 || (target.MaxCapacity ?? 0) < 1) continue;
+    await flow.call("ecs", "UpdateService", { cluster, service: name, desiredCount: 1 });
+    coming = true;
   }
+  if (coming) await flow.write((_tx, context) => context.wake(targetsComing(targetGroupArn)));
 }
 
-/** Active services that want no task, behind this target group. */
-function sleepers(
-  tx: Parameters<Parameters<FlowContext["write"]>[0]>[0],
+/** Active services behind this target group. */
+function servicesBehind(
+  tx: Transaction,
   { accountId, region }: Pick<OperationContext, "accountId" | "region">,
   targetGroupArn: string,
 ): ServiceRecord[] {
@@ -176,7 +185,7 @@ function sleepers(
   return [...Services.range(tx, start, end)]
     .map(([, service]) => service)
     .filter(
-      ({ status, desiredCount, loadBalancers }) =>
-        status === "ACTIVE" && desiredCount === 0 && loadBalancers.some((one) => one.targetGroupArn === targetGroupArn),
+      ({ status, loadBalancers }) =>
+        status === "ACTIVE" && loadBalancers.some((one) => one.targetGroupArn === targetGroupArn),
     );
 }
