@@ -9,6 +9,7 @@ import { createCloudwatch } from "../services/cloudwatch/service.ts";
 import { dynamodb } from "../services/dynamodb/service.ts";
 import { streams } from "../services/dynamodb/streams/reading.ts";
 import { createDynamodbstreams } from "../services/dynamodbstreams/service.ts";
+import { ec2 } from "../services/ec2/service.ts";
 import type { EcsPorts } from "../services/ecs/ports.ts";
 import { createEcs } from "../services/ecs/service.ts";
 import { createElbv2, type Elbv2Ports } from "../services/elbv2/service.ts";
@@ -64,6 +65,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     dynamodb,
     createDynamodbstreams(streams),
     createElbv2(ports.elbv2),
+    ec2,
     createEcs(ports.ecs),
     createEvents(),
     iam,
