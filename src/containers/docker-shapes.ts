@@ -47,18 +47,23 @@ export function viewOf(found: Docker.ContainerInspectInfo, { name }: { readonly 
   };
 }
 
-/** Undefined for a container that has ended: Podman answers with zeros then. */
-export function statsOf(sample: any): ContainerStats | undefined {
+/**
+ * Undefined for a container that has ended: Podman answers with zeros then.
+ * @param seenFromOutside Podman 4 counts at the host's end of the cable: what it calls received, the container has sent
+ */
+export function statsOf(sample: any, seenFromOutside = false): ContainerStats | undefined {
   const memory = sample.memory_stats ?? {};
   if (!sample.cpu_stats?.cpu_usage?.total_usage && !memory.usage) return undefined;
   // What the kernel would give back at once is not used: the page cache that nobody has touched lately.
   const reclaimable = memory.stats?.inactive_file ?? memory.stats?.total_inactive_file ?? 0;
   const networks = Object.values((sample.networks ?? {}) as Record<string, { rx_bytes: number; tx_bytes: number }>);
+  const received = networks.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0);
+  const sent = networks.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0);
   return {
     cpuNs: sample.cpu_stats?.cpu_usage?.total_usage ?? 0,
     memoryBytes: Math.max(0, (memory.usage ?? 0) - reclaimable),
-    receivedBytes: networks.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),
-    sentBytes: networks.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0),
+    receivedBytes: seenFromOutside ? sent : received,
+    sentBytes: seenFromOutside ? received : sent,
   };
 }
 

@@ -38,6 +38,7 @@ export interface DockerOptions {
 interface Connection {
   readonly docker: Docker;
   readonly kind: "docker" | "podman";
+  readonly major: number;
   readonly info: EngineInfo;
 }
 
@@ -119,6 +120,7 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
     return {
       docker,
       kind,
+      major: Number.parseInt(version.Version, 10),
       info: {
         description: `${kind} ${version.Version}`,
         socket: addressText(where),
@@ -323,7 +325,8 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
         409,
         500,
       );
-      return sample && statsOf(sample);
+      const { kind, major } = await connection();
+      return sample && statsOf(sample, kind === "podman" && major < 5);
     },
     async *logs(id, sinceMs, signal) {
       const { docker } = await connection();
