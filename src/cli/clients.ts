@@ -1,6 +1,7 @@
 /** The official SDK's clients, loaded when a command first needs one, always aimed at a Virga. */
 import type { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import type { CostExplorerClient } from "@aws-sdk/client-cost-explorer";
 import type { LambdaClient } from "@aws-sdk/client-lambda";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Target } from "./endpoint.ts";
@@ -10,6 +11,11 @@ const settings = ({ endpoint, region, credentials }: Target) => ({ endpoint, reg
 export async function cloudformationClient(target: Target): Promise<CloudFormationClient> {
   const { CloudFormationClient } = await import("@aws-sdk/client-cloudformation");
   return new CloudFormationClient(settings(target));
+}
+
+export async function costExplorerClient(target: Target): Promise<CostExplorerClient> {
+  const { CostExplorerClient } = await import("@aws-sdk/client-cost-explorer");
+  return new CostExplorerClient(settings(target));
 }
 
 /** Attempts only once: an invocation that failed must not be run again behind the user's back; no limit on how long it takes. */

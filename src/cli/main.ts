@@ -256,6 +256,24 @@ withClientOptions(program.command("logs"))
     await logs(name, options);
   });
 
+withClientOptions(program.command("bill"))
+  .description("Show what was used, what that costs on AWS, and what a server that never sleeps would have cost.")
+  .option("--since <time>", "5h, 2d, or a time (default: 24h)")
+  .option("--by <what>", "resource, or tag:NAME (default: resource)")
+  .option("--project <span>", "month: what a month at this pace would cost")
+  .addOption(json())
+  .addHelpText(
+    "after",
+    examples(
+      ["virga bill", "the last day, by service and resource"],
+      ["virga bill --since 7d --by tag:team --project month", "by who pays, and what a month will cost"],
+    ),
+  )
+  .action(async (options) => {
+    const { bill } = await import("./bill.ts");
+    await bill(options);
+  });
+
 program
   .command("simulate")
   .description(

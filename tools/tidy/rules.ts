@@ -13,11 +13,11 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   storage: ["kernel"],
   wire: ["kernel"],
-  services: ["kernel", "storage"],
+  services: ["kernel", "storage", "metering"],
   functions: ["kernel"],
   containers: ["kernel"],
   metering: ["kernel", "storage"],
-  cli: ["kernel", "platform", "functions"],
+  cli: ["kernel", "platform", "functions", "metering"],
 };
 
 /** Files of the contract that services share; everything else in `services/` is one service's own. A folder here is a library without a service. */

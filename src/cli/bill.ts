@@ -1,0 +1,185 @@
+/** `virga bill`: what each resource used, what that costs on AWS, and what a server that never sleeps would have cost. */
+import type { CostExplorerClient, Group, GroupDefinition, ResultByTime } from "@aws-sdk/client-cost-explorer";
+import { alwaysOn } from "../metering/always-on.ts";
+import { MONTH_HOURS, PRICE_LIST } from "../metering/prices.ts";
+import { costExplorerClient } from "./clients.ts";
+import { type ClientOptions, runningTarget } from "./endpoint.ts";
+import { EXIT_USAGE, Failure } from "./failure.ts";
+import { bold, dim, print, printJson, table } from "./terminal.ts";
+
+export interface BillOptions extends ClientOptions {
+  readonly since?: string;
+  readonly by?: string;
+  readonly project?: string;
+  readonly json?: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+/** Cost Explorer tells hours of the last two weeks; before that, days. */
+const HOURLY_MS_MAX = 14 * 24 * HOUR_MS;
+const UNITS_MS = { h: HOUR_MS, d: 24 * HOUR_MS } as const;
+/** Everything that is not a credit: the whole bill, for an API that wants a filter. */
+const EVERYTHING = { Not: { Dimensions: { Key: "RECORD_TYPE", Values: ["Credit"] } } } as const;
+
+interface Row {
+  readonly service: string;
+  /** A resource, or a tag's value. */
+  readonly subject: string;
+  readonly dollars: number;
+}
+
+export async function bill(options: BillOptions): Promise<void> {
+  const nowMs = Date.now();
+  const tag = tagOf(options.by);
+  const project = projectionOf(options.project);
+  const fromMs = sinceOf(options.since ?? "24h", nowMs);
+  const isHourly = nowMs - fromMs <= HOURLY_MS_MAX;
+  const stepMs = isHourly ? HOUR_MS : 24 * HOUR_MS;
+  const window = {
+    Start: hour(fromMs - (fromMs % stepMs)),
+    End: hour(nowMs - (nowMs % stepMs) + stepMs),
+    Granularity: isHourly ? "HOURLY" : "DAILY",
+  } as const;
+  const client = await costExplorerClient(await runningTarget(options));
+
+  const service: GroupDefinition = { Type: "DIMENSION", Key: "SERVICE" };
+  const subject: GroupDefinition =
+    tag === undefined ? { Type: "DIMENSION", Key: "RESOURCE_ID" } : { Type: "TAG", Key: tag };
+  const rows = summed(await asked(client, window, [service, subject]), tag);
+  const usage = await asked(client, window, [{ Type: "DIMENSION", Key: "USAGE_TYPE" }]);
+  const total = rows.reduce((sum, { dollars }) => sum + dollars, 0);
+  const peak = peakOf(usage, stepMs / 1000);
+  const observedHours = observedOf(usage, nowMs);
+  const monthly = observedHours === undefined ? undefined : (total / observedHours) * MONTH_HOURS;
+  const server = peak.gb === 0 ? undefined : alwaysOn(peak.gb);
+  const perRequest = peak.requests === 0 ? undefined : total / peak.requests;
+  const breakEven = server && perRequest ? server.dollarsPerMonth / perRequest / MONTH_HOURS / 3600 : undefined;
+
+  if (options.json) {
+    printJson({
+      prices: PRICE_LIST,
+      window: { start: window.Start, end: window.End },
+      rows,
+      total,
+      ...(project && monthly !== undefined ? { projection: { month: monthly, observedHours } } : {}),
+      ...(server ? { alwaysOn: { ...server, cheaperAboveRequestsPerSecond: breakEven } } : {}),
+    });
+    return;
+  }
+  print(
+    bold(`${window.Start} to ${window.End}, prices of ${PRICE_LIST.region} as of ${PRICE_LIST.asOf}, no free tier`),
+  );
+  if (rows.length === 0) {
+    print("Nothing was used.");
+    return;
+  }
+  print(
+    table([
+      ["SERVICE", tag === undefined ? "RESOURCE" : tag.toUpperCase(), "USD"],
+      ...rows.map(({ service, subject, dollars }) => [service, subject, money(dollars)]),
+      ["", "total", money(total)],
+    ]),
+  );
+  if (project && monthly !== undefined) {
+    print(
+      `A month of this: ${money(monthly)} USD ${dim(`(${MONTH_HOURS} hours at the pace of the ${observedHours!.toFixed(1)} hours observed)`)}`,
+    );
+  }
+  if (server) {
+    const size = `${server.tasks} × ${server.cpu} vCPU, ${server.memoryGb} GB on Fargate`;
+    print(
+      `A server that never sleeps, for the same peak: ${money(server.dollarsPerMonth)} USD a month ${dim(`(${size})`)}`,
+    );
+    if (breakEven !== undefined)
+      print(
+        `It would be cheaper above ${breakEven < 10 ? breakEven.toFixed(2) : Math.round(breakEven)} requests a second, day and night.`,
+      );
+  }
+}
+
+async function asked(
+  client: CostExplorerClient,
+  {
+    Start,
+    End,
+    Granularity,
+  }: { readonly Start: string; readonly End: string; readonly Granularity: "HOURLY" | "DAILY" },
+  GroupBy: GroupDefinition[],
+): Promise<readonly ResultByTime[]> {
+  const { GetCostAndUsageWithResourcesCommand } = await import("@aws-sdk/client-cost-explorer");
+  const { ResultsByTime = [] } = await client.send(
+    new GetCostAndUsageWithResourcesCommand({
+      TimePeriod: { Start, End },
+      Granularity,
+      Metrics: ["UnblendedCost", "UsageQuantity"],
+      Filter: EVERYTHING as never,
+      GroupBy,
+    }),
+  );
+  return ResultsByTime;
+}
+
+const dollarsOf = ({ Metrics }: Group): number => Number(Metrics?.UnblendedCost?.Amount ?? 0);
+const quantityOf = ({ Metrics }: Group): number => Number(Metrics?.UsageQuantity?.Amount ?? 0);
+
+/** Dearest first. */
+function summed(results: readonly ResultByTime[], tag: string | undefined): Row[] {
+  const sums = new Map<string, Row>();
+  for (const group of results.flatMap(({ Groups = [] }) => Groups)) {
+    const [service, subject] = group.Keys as [string, string];
+    const id = `${service} ${subject}`;
+    const shown = tag === undefined ? subject : subject.slice(tag.length + 1) || "(untagged)";
+    sums.set(id, { service, subject: shown, dollars: (sums.get(id)?.dollars ?? 0) + dollarsOf(group) });
+  }
+  return [...sums.values()].sort((left, right) => right.dollars - left.dollars);
+}
+
+/** Memory that ran at once in the busiest hour, on its average, and all requests that somebody made. */
+function peakOf(results: readonly ResultByTime[], stepSeconds: number): { gb: number; requests: number } {
+  let gb = 0;
+  let requests = 0;
+  for (const { Groups = [] } of results) {
+    let seconds = 0;
+    for (const group of Groups) {
+      const type = group.Keys![0]!;
+      if (type.startsWith("Lambda-GB-Second")) seconds += quantityOf(group);
+      if (/^Fargate.*GB-Hours$/.test(type)) seconds += quantityOf(group) * 3600;
+      if (type === "Request" || type === "Request-ARM") requests += quantityOf(group);
+    }
+    gb = Math.max(gb, seconds / stepSeconds);
+  }
+  return { gb, requests };
+}
+
+/** From the first hour with usage until now. */
+function observedOf(results: readonly ResultByTime[], nowMs: number): number | undefined {
+  const first = results.find(({ Groups = [] }) => Groups.length > 0);
+  if (!first) return undefined;
+  return Math.max(1, (nowMs - Date.parse(first.TimePeriod!.Start!)) / HOUR_MS);
+}
+
+function tagOf(by: string | undefined): string | undefined {
+  if (by === undefined || by === "resource") return undefined;
+  const tag = /^tag:(.+)$/.exec(by)?.[1];
+  if (tag === undefined) throw new Failure(`--by takes resource or tag:NAME, not ${by}.`, undefined, EXIT_USAGE);
+  return tag;
+}
+
+function projectionOf(project: string | undefined): boolean {
+  if (project === undefined) return false;
+  if (project !== "month") throw new Failure(`--project takes month, not ${project}.`, undefined, EXIT_USAGE);
+  return true;
+}
+
+/** Whole hours: the ledger knows no less. */
+function sinceOf(text: string, nowMs: number): number {
+  const short = /^(\d+)([hd])$/.exec(text);
+  const ms = short ? nowMs - Number(short[1]) * UNITS_MS[short[2] as "h" | "d"] : Date.parse(text);
+  if (Number.isNaN(ms)) throw new Failure(`--since takes 5h, 2d or a time, not ${text}.`, undefined, EXIT_USAGE);
+  return ms - (ms % HOUR_MS);
+}
+
+const hour = (ms: number): string => new Date(ms).toISOString().replace(".000Z", "Z");
+
+/** At least six decimals: much of what a developer runs costs less than a cent. */
+const money = (dollars: number): string => (dollars >= 100 ? dollars.toFixed(2) : dollars.toFixed(6));
