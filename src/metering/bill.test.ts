@@ -1,5 +1,7 @@
 /** A scripted workload's bill against one worked out by hand, to the last digit shown; prices and rounding rules of `prices.ts`. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { openTestPlatform, type TestPlatform } from "../platform/testing.ts";
 import { alwaysOn } from "./always-on.ts";
@@ -169,6 +171,38 @@ test("a function: requests, and billed milliseconds times memory", async (t) => 
     // 1.5 × 0.0000166667 = 0.00002500005
     "Lambda-GB-Second": ["0.0000250001", "1.5"],
     Request: ["0.0002", "1000"],
+  });
+});
+
+test("a replay of real calls, priced: 40 of the Azure Functions Trace 2021 at 128 MB", async (t) => {
+  const platform = await opened(t);
+  const rows = readFileSync(join(import.meta.dirname, "../../test/traces/azure2021-calls.csv"), "utf8")
+    .trim()
+    .split("\n")
+    .slice(1);
+  await platform.core.store.write((tx) => {
+    for (const row of rows) {
+      const [, name, end, duration] = row.split(",");
+      const use = (usageType: string, quantity: number) =>
+        tx.add(
+          usageKey(
+            T0 + Number(end) * 1000,
+            "000000000000",
+            "us-east-1",
+            `arn:aws:lambda:us-east-1:000000000000:function:${name!.slice(0, 8)}`,
+            usageType,
+          ),
+          quantity,
+        );
+      use("Request", 1);
+      // Seconds with three decimals: whole milliseconds.
+      use("Lambda-GB-Second", (Math.round(Number(duration) * 1000) * 128) / (1000 * 1024));
+    }
+  });
+  // 40 requests at 0.20 a million; 4,774,201 ms × 128 MB = 596.775125 GB-s × 0.0000166667 = 0.00994627198.
+  assert.deepEqual(await costs(platform, "USAGE_TYPE"), {
+    "Lambda-GB-Second": ["0.009946272", "596.775125"],
+    Request: ["0.000008", "40"],
   });
 });
 

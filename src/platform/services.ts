@@ -4,6 +4,7 @@ import { createApigateway } from "../services/apigateway/service.ts";
 import type { ApigatewayPorts } from "../services/apigateway-common/ports.ts";
 import { createApigatewayv2 } from "../services/apigatewayv2/service.ts";
 import { applicationautoscaling } from "../services/applicationautoscaling/service.ts";
+import { budgets } from "../services/budgets/service.ts";
 import { ce } from "../services/ce/service.ts";
 import { createCloudformation } from "../services/cloudformation/service.ts";
 import { createCloudwatch } from "../services/cloudwatch/service.ts";
@@ -62,6 +63,7 @@ export function createServices(ports: ServicePorts): readonly Service[] {
     createApigateway(ports.apigateway, httpApis.plane),
     httpApis.service,
     applicationautoscaling,
+    budgets,
     ce,
     createCloudwatch(ports.measurements),
     dynamodb,

@@ -1,38 +1,13 @@
 /** GetCostForecast: what was spent lately, carried on. */
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
-import { bill } from "../../metering/bill.ts";
+import { paceOf } from "../../metering/pace.ts";
 import { PRICE_LIST } from "../../metering/prices.ts";
-import type { Transaction } from "../../storage/transaction.ts";
-import type { InputOf, Operation, OperationContext, OutputOf } from "../service.ts";
-import { type Filter, filterOf } from "./expressions.ts";
+import type { InputOf, Operation, OutputOf } from "../service.ts";
+import { filterOf } from "./expressions.ts";
 import { amountText, granularityOf, spanOf, validation, written } from "./rules.ts";
 
 const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-/** How far back is looked for a habit. */
-const OBSERVED_MS_MAX = 30 * DAY_MS;
 const METRICS = ["AMORTIZED_COST", "BLENDED_COST", "NET_AMORTIZED_COST", "NET_UNBLENDED_COST", "UNBLENDED_COST"];
-
-export interface Pace {
-  readonly dollarsPerMs: number;
-  /** From the first usage on, at most 30 days. */
-  readonly observedMs: number;
-}
-
-/** The pace of spending: dollars by the time in which they were spent, counted from the first hour with usage. */
-export function paceOf(
-  tx: Transaction,
-  context: Pick<OperationContext, "accountId" | "nowMs">,
-  filter: Filter,
-): Pace | undefined {
-  const { nowMs } = context;
-  const fromMs = nowMs - (nowMs % HOUR_MS) - OBSERVED_MS_MAX;
-  const lines = bill(tx, context.accountId, { fromMs, toMs: nowMs, granularity: "HOURLY" }, nowMs).filter(filter);
-  const first = lines[0];
-  if (!first) return undefined;
-  const observedMs = Math.max(HOUR_MS, nowMs - first.startMs);
-  return { dollarsPerMs: lines.reduce((sum, { dollars }) => sum + dollars, 0) / observedMs, observedMs };
-}
 
 /** @see https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostForecast.html */
 export const getCostForecast: Operation<InputOf<"ce", "GetCostForecast">, OutputOf<"ce", "GetCostForecast">> = (
@@ -49,7 +24,7 @@ export const getCostForecast: Operation<InputOf<"ce", "GetCostForecast">, Output
   const { fromMs, toMs } = spanOf(input.TimePeriod, granularity, context.nowMs);
   if (fromMs < context.nowMs - (context.nowMs % DAY_MS))
     throw validation("Start date must be no earlier than the current date.");
-  const pace = paceOf(tx, context, filterOf(input.Filter, context));
+  const pace = paceOf(tx, context.accountId, context.nowMs, filterOf(input.Filter, context));
   if (!pace)
     throw new AwsError("DataUnavailableException", "Insufficient amount of historical data to generate forecast.");
   const results = [];
