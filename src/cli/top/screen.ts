@@ -45,7 +45,7 @@ function heading({ at, windowMinutes, functions, functionCount, cost }: Snapshot
   const parts = [
     bold("virga"),
     `${at.slice(11, 19)} UTC`,
-    `${functionCount} functions`,
+    functionCount === 1 ? "1 function" : `${functionCount} functions`,
     `${rate(calls, windowMinutes)} calls/s`,
     errors > 0 ? red(`${errors} errors`) : "no errors",
     ...(cost ? [`today ${money(cost.amount)} ${cost.unit}`] : []),

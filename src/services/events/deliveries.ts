@@ -9,6 +9,7 @@ import type { FlowContext, Principal } from "../service.ts";
 import { arrive, TARGET_DUE, type TargetDue } from "./arrivals.ts";
 import { inputOf } from "./input.ts";
 import { findBus } from "./limits.ts";
+import { runTask } from "./tasks.ts";
 
 /** An event that has come by so many buses goes round in circles. */
 const HOPS_MAX = 10;
@@ -54,6 +55,8 @@ async function send(flow: FlowContext, due: TargetDue, roles: Roles): Promise<vo
       return sendToQueue(flow, target.arn, { body: payload, groupId: target.messageGroupId }, principal);
     case "sns":
       return sendToTopic(flow, target.arn, payload, principal);
+    case "ecs":
+      return runTask(flow, target, payload, principal);
     case "logs":
       return sendToLogs(flow, due, resource, payload, principal);
     default:

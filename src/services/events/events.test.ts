@@ -661,3 +661,59 @@ test("with policies enforced a queue must consent, and another account needs the
   await assert.rejects(across(), { code: "AccessDeniedException" });
   await on.close();
 });
+
+test("a cluster runs a task for each event, with overrides from the target's input", async () => {
+  const asked: unknown[] = [];
+  const ecs = {
+    name: "ecs",
+    operations: {},
+    flows: {
+      RunTask: async (_flow: unknown, input: unknown) => {
+        asked.push(input);
+        return asked.length === 1 ? { tasks: [{}] } : { failures: [{ reason: "RESOURCE:MEMORY" }] };
+      },
+    },
+  } as unknown as Service;
+  const sts = {
+    name: "sts",
+    operations: {
+      AssumeRole: () => ({
+        AssumedRoleUser: { Arn: "arn:aws:sts::000000000000:assumed-role/r/s", AssumedRoleId: "A:s" },
+      }),
+    },
+  } as unknown as Service;
+  const on = await openTestPlatform({ services: [createEvents(), sqs, ecs, sts] as unknown as Service[] });
+  const dead = await queue(on, "dead");
+  const RoleArn = `arn:aws:iam::${ACCOUNT}:role/r`;
+  const Arn = `arn:aws:ecs:us-east-1:${ACCOUNT}:cluster/web`;
+  await on.call("events", "PutRule", { Name: "r", EventPattern: '{"source":["shop"]}' });
+  const target = {
+    Id: "1",
+    Arn,
+    RoleArn,
+    Input: '{"containerOverrides":[{"name":"app","command":["run"]}]}',
+    EcsParameters: {
+      TaskDefinitionArn: "job:1",
+      LaunchType: "FARGATE" as const,
+      NetworkConfiguration: { awsvpcConfiguration: { Subnets: ["subnet-1"] } },
+    },
+    RetryPolicy: { MaximumRetryAttempts: 0 },
+    DeadLetterConfig: { Arn: dead.arn },
+  };
+  await assert.rejects(on.call("events", "PutTargets", { Rule: "r", Targets: [{ ...target, RoleArn: undefined }] }), {
+    message: "RoleArn is required for target 1.",
+  });
+  await on.call("events", "PutTargets", { Rule: "r", Targets: [target] });
+  await put(on, {});
+  await put(on, {});
+  assert.equal((await messages(on, dead.url))[0]!.MessageAttributes!.ERROR_MESSAGE!.StringValue, "RESOURCE:MEMORY");
+  assert.deepEqual(asked[0], {
+    cluster: Arn,
+    taskDefinition: "job:1",
+    count: 1,
+    launchType: "FARGATE",
+    networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: [] } },
+    overrides: { containerOverrides: [{ name: "app", command: ["run"] }] },
+  });
+  await on.close();
+});

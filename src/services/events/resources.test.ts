@@ -80,8 +80,8 @@ test("a schedule is replaced with its name, and what is not supported is refused
     ["hourly"],
   );
   await assert.rejects(
-    deploy(platform, template({ Targets: [{ Id: "a", Arn: "x", EcsParameters: {} }] }), { StackName: "other" }),
-    /EcsParameters/,
+    deploy(platform, template({ Targets: [{ Id: "a", Arn: "x", BatchParameters: {} }] }), { StackName: "other" }),
+    /BatchParameters/,
   );
 });
 

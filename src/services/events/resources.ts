@@ -115,6 +115,21 @@ function ruleOf(id: string): { readonly busName: string; readonly name: string }
   return second === undefined ? { busName: DEFAULT_BUS, name: first } : { busName: first, name: second };
 }
 
+/** Templates name two members of a task otherwise than the API does. */
+function apiTarget(target: ResourceProperties): NonNullable<InputOf<"events", "PutTargets">["Targets"]>[number] {
+  if (target.EcsParameters === undefined) return target;
+  const { TagList, NetworkConfiguration, ...rest } = target.EcsParameters;
+  const awsvpcConfiguration = NetworkConfiguration?.AwsVpcConfiguration;
+  return {
+    ...target,
+    EcsParameters: {
+      ...rest,
+      ...(TagList === undefined ? {} : { Tags: TagList }),
+      ...(awsvpcConfiguration === undefined ? {} : { NetworkConfiguration: { awsvpcConfiguration } }),
+    },
+  };
+}
+
 async function putRule(context: ResourceContext, name: string, properties: ResourceProperties, Tags?: object[]) {
   const { EventPattern, ScheduleExpression, Description, RoleArn, State, EventBusName } = properties;
   await context.call("events", "PutRule", {
@@ -128,7 +143,11 @@ async function putRule(context: ResourceContext, name: string, properties: Resou
     ...(Tags ? { Tags } : {}),
   } as InputOf<"events", "PutRule">);
   if (properties.Targets?.length > 0) {
-    await context.call("events", "PutTargets", { Rule: name, EventBusName, Targets: properties.Targets });
+    await context.call("events", "PutTargets", {
+      Rule: name,
+      EventBusName,
+      Targets: properties.Targets.map(apiTarget),
+    });
   }
 }
 
@@ -162,6 +181,25 @@ const rule: ResourceType = {
           InputPath: "string",
           InputTransformer: { object: { InputPathsMap: { map: "string" }, InputTemplate: "string" } },
           SqsParameters: { object: { MessageGroupId: "string" } },
+          EcsParameters: {
+            object: {
+              TaskDefinitionArn: "string",
+              TaskCount: "integer",
+              LaunchType: "string",
+              PlatformVersion: "string",
+              Group: "string",
+              EnableECSManagedTags: "boolean",
+              PropagateTags: "string",
+              TagList: TAGS,
+              NetworkConfiguration: {
+                object: {
+                  AwsVpcConfiguration: {
+                    object: { Subnets: ["string"], SecurityGroups: ["string"], AssignPublicIp: "string" },
+                  },
+                },
+              },
+            },
+          },
           DeadLetterConfig: { object: { Arn: "string" } },
           RetryPolicy: { object: { MaximumRetryAttempts: "integer", MaximumEventAgeInSeconds: "integer" } },
         },

@@ -2,8 +2,8 @@
  * Amazon EventBridge: buses, rules, and events that reach every target whose rule they match.
  *
  * `state.ts` says what is kept; `buses.ts`, `bus-policies.ts`, `rules.ts`, `targets.ts`, `tags.ts` and `put-events.ts` hold the operations;
- * `arrivals.ts` what happens to an event, `schedules.ts` what falls due by itself, `input.ts` what a target is given, `deliveries.ts` how it
- * gets there. Limits and shared checks are in `limits.ts`: rules are something else here.
+ * `arrivals.ts` what happens to an event, `schedules.ts` what falls due by itself, `input.ts` what a target is given, `deliveries.ts` and
+ * `tasks.ts` how it gets there. Limits and shared checks are in `limits.ts`: rules are something else here.
  */
 import { arn, parseArn } from "../../kernel/arn.ts";
 import { createRoles } from "../delivery-common/roles.ts";
@@ -99,7 +99,11 @@ export function createEvents(): Service<"events"> {
       PutTargets: [
         "Targets[].AppSyncParameters",
         "Targets[].BatchParameters",
-        "Targets[].EcsParameters",
+        "Targets[].EcsParameters.CapacityProviderStrategy",
+        "Targets[].EcsParameters.EnableExecuteCommand",
+        "Targets[].EcsParameters.PlacementConstraints",
+        "Targets[].EcsParameters.PlacementStrategy",
+        "Targets[].EcsParameters.ReferenceId",
         "Targets[].HttpParameters",
         "Targets[].KinesisParameters",
         "Targets[].RedshiftDataParameters",

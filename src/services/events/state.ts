@@ -36,6 +36,23 @@ export const busKey = ({ accountId, region }: Where, name: string): Key =>
 export const busArn = ({ accountId, region }: Where, name: string): string =>
   arn("events", region, accountId, `event-bus/${name}`);
 
+/** Of what RunTask is asked, beside what the target's input says. */
+export interface TaskParameters {
+  readonly taskDefinition: string;
+  readonly count: number;
+  readonly launchType?: "FARGATE";
+  readonly platformVersion?: string;
+  readonly group?: string;
+  readonly enableEcsManagedTags?: boolean;
+  readonly propagateTags?: "TASK_DEFINITION";
+  readonly network?: {
+    readonly subnets: readonly string[];
+    readonly securityGroups: readonly string[];
+    readonly assignPublicIp?: "ENABLED" | "DISABLED";
+  };
+  readonly tags: readonly { readonly key: string; readonly value: string }[];
+}
+
 /** As PutTargets takes it, without what is absent. */
 export interface Target {
   readonly id: string;
@@ -45,6 +62,8 @@ export interface Target {
   readonly inputPath?: string;
   readonly inputTransformer?: { readonly paths: Readonly<Record<string, string>>; readonly template: string };
   readonly messageGroupId?: string;
+  /** What a cluster runs. */
+  readonly task?: TaskParameters;
   readonly deadLetterArn?: string;
   readonly retryPolicy?: { readonly MaximumRetryAttempts?: number; readonly MaximumEventAgeInSeconds?: number };
 }

@@ -19,6 +19,7 @@ import {
 import { readJson } from "./matching.ts";
 import { requireRule } from "./rules.ts";
 import { type Rule, Rules, ruleKey, type Target, targetKey, type Where } from "./state.ts";
+import { shownTask, taskOf } from "./tasks.ts";
 
 type GivenTarget = NonNullable<InputOf<"events", "PutTargets">["Targets"]>[number];
 
@@ -31,6 +32,7 @@ const REACHABLE: Readonly<Record<string, RegExp>> = {
   sqs: /^[^/:]+$/,
   sns: /^[^/:]+$/,
   events: /^event-bus\/.+$/,
+  ecs: /^cluster\/.+$/,
   logs: /^log-group:[^*]+?(:\*)?$/,
 };
 
@@ -99,6 +101,8 @@ function targetOf(given: GivenTarget): Target {
   if (arn.endsWith(".fifo") && parseArn(arn)!.service === "sqs" && messageGroupId === undefined) {
     throw validation(`Parameter(s) MessageGroupId must be specified for target: ${id}.`);
   }
+  const isCluster = parseArn(arn)!.service === "ecs";
+  if (!isCluster && given.EcsParameters) throw validation(`EcsParameters are for clusters: target ${id} is none.`);
   const inputTransformer = checkInput(given, id);
   return {
     id,
@@ -108,6 +112,7 @@ function targetOf(given: GivenTarget): Target {
     ...(given.InputPath ? { inputPath: given.InputPath } : {}),
     ...(inputTransformer ? { inputTransformer } : {}),
     ...(messageGroupId === undefined ? {} : { messageGroupId }),
+    ...(isCluster ? { task: taskOf(given) } : {}),
     ...(deadLetterArn === undefined ? {} : { deadLetterArn }),
     ...(given.RetryPolicy ? { retryPolicy: { ...given.RetryPolicy } } : {}),
   };
@@ -220,6 +225,7 @@ function shown(target: Target): GivenTarget {
       ? { InputTransformer: { InputPathsMap: { ...transformer.paths }, InputTemplate: transformer.template } }
       : {}),
     ...(target.messageGroupId === undefined ? {} : { SqsParameters: { MessageGroupId: target.messageGroupId } }),
+    ...(target.task ? { EcsParameters: shownTask(target.task) } : {}),
     ...(target.deadLetterArn === undefined ? {} : { DeadLetterConfig: { Arn: target.deadLetterArn } }),
     ...(target.retryPolicy ? { RetryPolicy: { ...target.retryPolicy } } : {}),
   };
