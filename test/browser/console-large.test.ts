@@ -140,6 +140,11 @@ test("a map of 1,000 resources moves and lives like a small one", async (t) => {
     calls: Array.from({ length: 9 }, (_, leaf) => `tree ${tree} leaf ${leaf}`),
   }));
   await feed(trees);
+  await page.waitForFunction(
+    "document.querySelector('.facts').textContent.match(/([\\d,]+) steps/)[1].replace(',', '') > 1000",
+  );
+  // The map stays where it was moved to, until it is asked for all of it.
+  await page.click(".react-flow__controls-fitview");
   await page.waitForSelector('.react-flow__node:has-text("tree 99 leaf 8")', { state: "attached" });
   await page.waitForTimeout(2500);
   await shot(page, "1000-resources");
