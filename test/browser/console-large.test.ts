@@ -140,9 +140,8 @@ test("a map of 1,000 resources moves and lives like a small one", async (t) => {
     calls: Array.from({ length: 9 }, (_, leaf) => `tree ${tree} leaf ${leaf}`),
   }));
   await feed(trees);
-  await page.waitForFunction(
-    "document.querySelector('.facts').textContent.match(/([\\d,]+) steps/)[1].replace(',', '') > 1000",
-  );
+  const steps = async () => Number(/([\d,]+) steps/.exec((await page.textContent(".facts"))!)![1]!.replace(",", ""));
+  await eventually(async () => (await steps()) > 1000, true);
   // The map stays where it was moved to, until it is asked for all of it.
   await page.click(".react-flow__controls-fitview");
   await page.waitForSelector('.react-flow__node:has-text("tree 99 leaf 8")', { state: "attached" });
