@@ -185,7 +185,7 @@ export function createPlane(ports: Elbv2Ports): Plane {
     }
   };
 
-  return {
+  const plane: Plane = {
     book: checks,
     changed() {
       snapshots = new Map();
@@ -198,6 +198,8 @@ export function createPlane(ports: Elbv2Ports): Plane {
         })
         .finally(() => {
           following = undefined;
+          // What changed after the last look, and before anybody could be told.
+          if (stale) plane.changed();
         });
     },
     async serve(by, request, label) {
@@ -215,6 +217,7 @@ export function createPlane(ports: Elbv2Ports): Plane {
       await follow(by);
       return async () => {
         flow = undefined;
+        stale = false;
         checks.stop();
         await following;
         await Promise.all([...open.values()].map((server) => server?.close()));
@@ -223,6 +226,7 @@ export function createPlane(ports: Elbv2Ports): Plane {
       };
     },
   };
+  return plane;
 }
 
 const sameName = (a: Place, b: Place): boolean =>
