@@ -53,6 +53,9 @@ const CREDENTIALS_LIFE_MS = 3_600_000;
 /** Lines of a running invocation are handed on after this long at the latest. */
 const LOG_DELAY_MS = 200;
 
+/** A worker that is called again within this time is not frozen in between: to freeze and thaw one costs more than a short call does. */
+const FREEZE_DELAY_MS = 50;
+
 /** How long an answer waits for the runtime to ask for its next event. */
 const NEXT_GRACE_MS = 100;
 
@@ -87,6 +90,7 @@ interface Slot {
   /** Its part of the processor. */
   share: number;
   flushTimer?: Timer;
+  freezeTimer?: Timer;
 }
 
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
@@ -169,8 +173,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         const slot = slots.get(action.worker);
         if (slot === undefined) break;
         if (slot.state === "busy") slot.state = "idle";
-        // Not before the answer has left, and not if the next event is there already.
-        setImmediate(() => {
+        slot.freezeTimer?.cancel();
+        slot.freezeTimer = clock.at(clock.nowMs() + FREEZE_DELAY_MS, () => {
           if (slots.get(slot.id) === slot && (slot.state === "idle" || slot.state === "spare")) slot.worker?.freeze();
         });
         break;
@@ -198,6 +202,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     slots.delete(id);
     slot.flushTimer?.cancel();
     delete slot.flushTimer;
+    slot.freezeTimer?.cancel();
     slot.log?.flush();
     slot.worker?.end();
     // Extensions may have last words.

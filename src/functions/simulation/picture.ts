@@ -3,10 +3,11 @@
 import type { KeepAlive } from "../scheduler/policy.ts";
 import { type Compared, nameOf } from "./compare.ts";
 
-const WIDTH = 720;
+const WIDTH = 880;
 const HEIGHT = 420;
 const LEFT = 64;
-const RIGHT = 24;
+/** For the names of the points. */
+const RIGHT = 220;
 const TOP = 48;
 const BOTTOM = 56;
 const TICKS = 5;
@@ -44,10 +45,12 @@ export function drawComparison(title: string, compared: readonly Compared[]): st
       lines.push(`<path d="M${path}" fill="none" stroke="${COLOURS[keepAlive]}" stroke-opacity="0.4"/>`);
     }
     for (const { x, y, name } of own) {
-      const late = across(x) > WIDTH * 0.72;
+      const number = points.findIndex((point) => point.name === name) + 1;
+      const row = TOP + 18 * number;
       lines.push(
-        `<circle cx="${across(x)}" cy="${up(y)}" r="5" fill="${COLOURS[keepAlive]}"/>`,
-        `<text x="${across(x) + (late ? -9 : 9)}" y="${up(y) - 7}" text-anchor="${late ? "end" : "start"}" fill="${COLOURS[keepAlive]}">${escapeXml(name)}</text>`,
+        mark(across(x), up(y), number, COLOURS[keepAlive]),
+        mark(WIDTH - RIGHT + 24, row, number, COLOURS[keepAlive]),
+        `<text x="${WIDTH - RIGHT + 38}" y="${row + 4}" fill="${COLOURS[keepAlive]}">${escapeXml(name)}</text>`,
       );
     }
   }
@@ -64,12 +67,15 @@ export function drawComparison(title: string, compared: readonly Compared[]): st
   ].join("\n");
 }
 
-/** The next of 1, 2, 2.5 or 5 times a power of ten. */
+/** The next of some round numbers times a power of ten. */
 function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return round([1, 2, 2.5, 5, 10].find((step) => step * power >= value)! * power);
+  return round([1, 2, 2.5, 4, 5, 6, 8, 10].find((step) => step * power >= value)! * power);
 }
+
+const mark = (x: number, y: number, number: number, colour: string): string =>
+  `<circle cx="${x}" cy="${y}" r="8" fill="${colour}"/><text x="${x}" y="${y + 3.5}" text-anchor="middle" font-size="10" fill="#fff">${number}</text>`;
 
 const round = (value: number): number => Number(value.toFixed(3));
 const escapeXml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
