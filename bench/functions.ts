@@ -1,86 +1,15 @@
 /** Functions: cold and warm invocations, an HTTP API in front of one, a queue before one, and the contact form from submit to row. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { virga as command, median, report, start, startEcho, startVirga, stop, type Virga } from "./measure.ts";
+import { createFunction, http, invoke, rest, signed, timed } from "./requests.ts";
+import { workers } from "./workers.ts";
 
 const COLD_ROUNDS = 12;
 const WARM_ROUNDS = 400;
 const EFFECT_ROUNDS = 60;
-const agent = new Agent({ keepAlive: true });
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-function http(port: number, method: string, path: string, headers: Record<string, string>, body = ""): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const call = request(
-      {
-        host: "127.0.0.1",
-        port,
-        method,
-        path,
-        agent,
-        headers: { ...headers, "content-length": Buffer.byteLength(body) },
-      },
-      (response) => {
-        let text = "";
-        response.on("data", (chunk) => {
-          text += chunk;
-        });
-        response.on("end", () => resolve({ status: response.statusCode!, text }));
-      },
-    );
-    call.on("error", reject);
-    call.end(body);
-  });
-}
-
-const signed = (service: string) => ({
-  authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`,
-  "x-amz-date": "20260101T000000Z",
-  "content-type": "application/json",
-});
-
-async function rest(port: number, service: string, method: string, path: string, body?: object): Promise<any> {
-  const { status, text } = await http(
-    port,
-    method,
-    path,
-    signed(service),
-    body === undefined ? "" : JSON.stringify(body),
-  );
-  if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
-  return text === "" ? {} : JSON.parse(text);
-}
-
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await run();
-  return performance.now() - began;
-}
-
-async function createFunction(virga: Virga, folder: string, name: string, source: string): Promise<void> {
-  const code = join(folder, name);
-  mkdirSync(code, { recursive: true });
-  writeFileSync(join(code, "index.mjs"), source);
-  await rest(virga.port, "lambda", "POST", "/2015-03-31/functions", {
-    FunctionName: name,
-    Runtime: "nodejs24.x",
-    Handler: "index.handler",
-    Role: "arn:aws:iam::000000000000:role/bench",
-    MemorySize: 1024,
-    Code: { S3Bucket: "hot-reload", S3Key: code },
-  });
-}
-
-const invoke = (virga: Virga, name: string) =>
-  http(virga.port, "POST", `/2015-03-31/functions/${name}/invocations`, signed("lambda"), "{}");
-
 export async function functions(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "virga-bench-"));
   const virga = await startVirga(["--data", join(folder, "data")]);
@@ -88,6 +17,7 @@ export async function functions(): Promise<void> {
     await invocations(virga, folder);
     await httpApi(virga, folder);
     await effects(virga, folder);
+    await workers(virga, folder);
   } finally {
     await stop(virga.child);
     rmSync(folder, { recursive: true, force: true });
