@@ -90,6 +90,7 @@ export async function createFunction(
     Handler: handler ?? "index.handler",
     Role: "arn:aws:iam::000000000000:role/bench",
     MemorySize: 1024,
+    Timeout: 30,
     Code: { S3Bucket: "hot-reload", S3Key: code },
   });
 }

@@ -28,6 +28,7 @@ import { becomeIdle, beginWork, endIdle, isSpare, leaveIdle, measure, remove } f
 /** @returns what to do now, in this order */
 export function decide(state: SchedulerState, policy: Policy, observation: Observation, nowMs: number): Action[] {
   const actions: Action[] = [];
+  state.nowMs = nowMs;
   switch (observation.type) {
     case "asked":
       asked(state, policy, observation.invocation, observation.facts, nowMs, actions);

@@ -5,18 +5,23 @@
 import type { Action } from "./observations.ts";
 import type { FunctionLoad, Worker } from "./state.ts";
 
+/** A share that was not needed for this long grows again. Sooner, a number that goes up and down would move it at every call. */
+const RELAX_MS = 10_000;
+
 /** A worker begins to initialise or to run. */
-export function joinWorking(fn: FunctionLoad, worker: Worker, actions: Action[]): void {
+export function joinWorking(fn: FunctionLoad, worker: Worker, nowMs: number, actions: Action[]): void {
   fn.working.add(worker);
+  if (fn.working.size * fn.share * 4 > 1) fn.shareNeededMs = nowMs;
   const wasAt = fn.share;
   while (fn.working.size * fn.share > 1) fn.share /= 2;
   if (fn.share !== wasAt) for (const other of fn.working) weigh(other, fn.share, actions);
   else weigh(worker, fn.share, actions);
 }
 
-/** A worker is idle or gone. The share grows late, so that a number that goes up and down does not move it each time. */
-export function leaveWorking(fn: FunctionLoad, worker: Worker, actions: Action[]): void {
-  if (!fn.working.delete(worker)) return;
+/** A worker is idle or gone. */
+export function leaveWorking(fn: FunctionLoad, worker: Worker, nowMs: number, actions: Action[]): void {
+  if (!fn.working.delete(worker) || fn.share === 1) return;
+  if (nowMs - fn.shareNeededMs < RELAX_MS) return;
   const wasAt = fn.share;
   while (fn.share < 1 && fn.working.size * fn.share * 4 <= 1) fn.share *= 2;
   if (fn.share !== wasAt) for (const other of fn.working) weigh(other, fn.share, actions);

@@ -57,6 +57,8 @@ export interface FunctionLoad {
   /** Workers that are initialising or busy: who shares the function's part of the processor. */
   readonly working: Set<Worker>;
   share: number;
+  /** When so small a share was last needed. */
+  shareNeededMs: number;
   starts?: Bucket;
   calls?: Bucket;
   places: number;
@@ -101,6 +103,8 @@ interface Due {
 }
 
 export interface SchedulerState {
+  /** Of the observation that is being decided. */
+  nowMs: number;
   nextWorker: number;
   readonly workers: Map<number, Worker>;
   /** Idle workers that may be ended, in the order in which they became idle. */
@@ -130,6 +134,7 @@ export interface SchedulerState {
 
 export function createSchedulerState(): SchedulerState {
   return {
+    nowMs: 0,
     nextWorker: 1,
     workers: new Map(),
     idle: new Set(),
@@ -162,7 +167,15 @@ export function placeOf(state: SchedulerState, facts: FunctionFacts): Place {
   if (known) return known;
   let fn = state.functions.get(facts.functionArn);
   if (!fn) {
-    fn = { functionArn: facts.functionArn, running: 0, starting: 0, working: new Set(), share: 1, places: 0 };
+    fn = {
+      functionArn: facts.functionArn,
+      running: 0,
+      starting: 0,
+      working: new Set(),
+      share: 1,
+      shareNeededMs: 0,
+      places: 0,
+    };
     state.functions.set(facts.functionArn, fn);
   }
   fn.places++;

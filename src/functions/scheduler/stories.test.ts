@@ -50,6 +50,26 @@ test("one function with a thousand calls waiting, another asks once: it starts n
   assert.match(ready(2).join(), /start \d+ for 1003/);
 });
 
+test("a share of the processor is not moved by every call, and grows again once it was not needed for a while", () => {
+  const { at, ask, ready, finish, state } = schedule({}, { weights: true });
+  const f = facts("f", { takesSpare: false });
+  for (const worker of [1, 2, 3, 4]) ask(f) && ready(worker);
+  const share = () => [...state.functions.values()][0]!.share;
+  assert.equal(share(), 1 / 4);
+  for (const worker of [1, 2, 3, 4]) finish(worker);
+  // One call at a time from here on: nothing is weighed anew.
+  for (const second of [1, 5, 9]) {
+    at(second * 1000);
+    assert.deepEqual(ask(f).length + finish(4).length, 2);
+  }
+  assert.equal(share(), 1 / 4);
+  at(12_000);
+  ask(f);
+  finish(4);
+  assert.equal(share(), 1);
+  assert.deepEqual(ask(f).slice(1), ["weigh 4 1"]);
+});
+
 test("functions that all have more calls than may start take turns", () => {
   const { ask, gone } = schedule({ startsMax: 1 });
   const names = ["a", "b", "c"];

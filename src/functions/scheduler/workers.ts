@@ -62,14 +62,14 @@ export function beginWork(state: SchedulerState, worker: Worker, actions: Action
   const { fn } = worker.place!;
   if (fn.working.has(worker)) return;
   state.working++;
-  joinWorking(fn, worker, actions);
+  joinWorking(fn, worker, state.nowMs, actions);
 }
 
 export function endWork(state: SchedulerState, worker: Worker, actions: Action[]): void {
   const fn = worker.place?.fn;
   if (!fn?.working.has(worker)) return;
   state.working--;
-  leaveWorking(fn, worker, actions);
+  leaveWorking(fn, worker, state.nowMs, actions);
 }
 
 /**
