@@ -38,10 +38,11 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 /** An application that traces itself: each trace a name, and what it calls. */
 async function feed(
   traces: readonly { readonly name: string; readonly calls: readonly string[]; readonly fault?: boolean }[],
+  perCall = DOCUMENTS_PER_CALL,
 ): Promise<void> {
-  for (let at = 0; at < traces.length; at += DOCUMENTS_PER_CALL) {
+  for (let at = 0; at < traces.length; at += perCall) {
     const now = Date.now() / 1000;
-    const TraceSegmentDocuments = traces.slice(at, at + DOCUMENTS_PER_CALL).map(({ name, calls, fault }) =>
+    const TraceSegmentDocuments = traces.slice(at, at + perCall).map(({ name, calls, fault }) =>
       JSON.stringify({
         trace_id: `1-${hex(Math.floor(now), 8)}-${hex(++ids, 24)}`,
         id: hex(++ids, 16),
@@ -139,7 +140,8 @@ test("a map of 1,000 resources moves and lives like a small one", async (t) => {
     name: `tree ${tree}`,
     calls: Array.from({ length: 9 }, (_, leaf) => `tree ${tree} leaf ${leaf}`),
   }));
-  await feed(trees);
+  // Ten spans each: more of them at once would be more than the event stream takes.
+  await feed(trees, 10);
   const steps = async () => Number(/([\d,]+) steps/.exec((await page.textContent(".facts"))!)![1]!.replace(",", ""));
   await eventually(async () => (await steps()) > 1000, true);
   // The map stays where it was moved to, until it is asked for all of it.
