@@ -194,9 +194,15 @@ export class Store {
     if (!this.#held || this.#held.size === 0) return;
     const overlay = new Overlay(this.#shared);
     for (const [key, amount] of this.#held) overlay.add(key, amount);
-    this.#held.clear();
     overlay.settleAdditions();
-    const durable = this.#engine.commit(overlay.writes);
+    let durable: Promise<void>;
+    try {
+      durable = this.#engine.commit(overlay.writes);
+    } catch {
+      // The disk takes nothing now. Whoever waits for a write is told; what was counted goes with the next commit.
+      return;
+    }
+    this.#held.clear();
     this.#shared.forget(overlay.writes.keys());
     // A disk that fails is told by whoever waits for it.
     this.#countsFlushed = durable.catch(() => {});

@@ -331,6 +331,8 @@ class Call<Who> implements ApiCall<Who> {
   readonly who: Who;
   readonly region: string | undefined;
   readonly requestId: string;
+  /** Read at once: a socket that was closed does not know it any more. */
+  readonly sourceIp: string;
   readonly trailers: () => Readonly<Record<string, string>>;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -352,6 +354,7 @@ class Call<Who> implements ApiCall<Who> {
     this.who = who;
     this.region = region;
     this.requestId = requestId;
+    this.sourceIp = sourceIpOf(request);
     this.trailers = trailers;
     this.#request = request;
     this.#response = response;
@@ -367,10 +370,6 @@ class Call<Who> implements ApiCall<Who> {
 
   get headers(): Readonly<Record<string, string>> {
     return this.#request.headers as Record<string, string>;
-  }
-
-  get sourceIp(): string {
-    return sourceIpOf(this.#request);
   }
 
   get signal(): AbortSignal {

@@ -28,6 +28,7 @@ export class Auditor {
   readonly #groups = new Map<string, Known[]>();
   readonly #ids = new Map<string, string>();
   readonly #receivesMax: number;
+  #unseenReceives = 0;
   #order = 0;
 
   constructor(receivesMax: number) {
@@ -103,9 +104,18 @@ export class Auditor {
     }
   }
 
-  /** A receive that nobody saw the answer of may have been the one too many. */
+  /** A receive was asked for. Until its answer is seen it may have taken anything, each time a step towards the dead letters. */
+  receiving(): void {
+    this.#unseenReceives++;
+  }
+
+  receiveSeen(): void {
+    this.#unseenReceives--;
+  }
+
+  /** A receive that nobody saw the answer of may have been the one too many; so many of them may have been all there were. */
   #maybeDead(known: Known): boolean {
-    return known.deliveries > 0;
+    return known.deliveries > 0 || this.#unseenReceives >= this.#receivesMax;
   }
 
   /** A visibility change is under way: which timeout holds is not known until it is answered. */

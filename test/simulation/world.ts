@@ -186,6 +186,7 @@ export async function liveThrough(seed: number, options: WorldOptions = {}): Pro
   const receive = (kind: "standard" | "fifo") => {
     const askedMs = clock.nowMs();
     const visibility = chance(0.3) ? 1 + random.integer(40) : VISIBILITY_SECONDS;
+    auditors[kind].receiving();
     ask(
       "ReceiveMessage",
       {
@@ -195,6 +196,7 @@ export async function liveThrough(seed: number, options: WorldOptions = {}): Pro
         ...(visibility === VISIBILITY_SECONDS ? {} : { VisibilityTimeout: visibility }),
       },
       ({ Messages = [] }) => {
+        auditors[kind].receiveSeen();
         const got = Messages.map((m: any) => ({
           text: m.Body,
           messageId: m.MessageId,
