@@ -356,5 +356,19 @@ function ObjectView(props: { bucket: string; name: string; onClose(): void; onDe
  */
 export function SafeFrame({ title, html }: { title: string; html: string }) {
   const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><meta name="referrer" content="no-referrer">`;
-  return <iframe className="frame" title={title} sandbox="" referrerPolicy="no-referrer" srcDoc={policy + html} />;
+  const srcDoc = policy + inert(html);
+  return <iframe className="frame" title={title} sandbox="" referrerPolicy="no-referrer" srcDoc={srcDoc} />;
+}
+
+/** A browser looks ahead for images and styles before it has read a document's policy: so whatever could be fetched is taken out first. */
+function inert(html: string): string {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const element of page.querySelectorAll("script, link, base, meta, iframe, frame, object, embed"))
+    element.remove();
+  for (const element of page.querySelectorAll("[src], [srcset], [poster], [background]")) {
+    for (const name of ["src", "srcset", "poster", "background"]) {
+      if (!element.getAttribute(name)?.startsWith("data:image/")) element.removeAttribute(name);
+    }
+  }
+  return page.documentElement.outerHTML;
 }
