@@ -10,15 +10,23 @@ const CONNECTIONS = 32;
 /** A service in front of others may not cost much more than the least that there is. */
 const BUDGET = 0.5;
 
-async function elb(virga: Virga, Action: string, parameters: Readonly<Record<string, string>>): Promise<string> {
+const elb = (virga: Virga, action: string, parameters: Record<string, string>) =>
+  query(virga, "elasticloadbalancing", "2015-12-01", action, parameters);
+
+async function query(
+  virga: Virga,
+  scope: string,
+  Version: string,
+  Action: string,
+  parameters: Record<string, string>,
+): Promise<string> {
   const response = await fetch(virga.endpoint, {
     method: "POST",
     headers: {
       "x-amz-date": "20260101T000000Z",
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/elasticloadbalancing/aws4_request, SignedHeaders=host, Signature=0",
+      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${scope}/aws4_request, SignedHeaders=host, Signature=0`,
     },
-    body: new URLSearchParams({ Action, Version: "2015-12-01", ...parameters }),
+    body: new URLSearchParams({ Action, Version, ...parameters }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${Action}: ${text}`);
@@ -38,17 +46,19 @@ function freePort(): Promise<number> {
 
 async function balance(virga: Virga, target: number): Promise<number> {
   const port = await freePort();
+  const known = await query(virga, "ec2", "2016-11-15", "DescribeSubnets", {});
+  const [first, second] = [...known.matchAll(/<subnetId>([^<]+)/g)].map(([, id]) => id!);
   const made = await elb(virga, "CreateLoadBalancer", {
     Name: "bench",
-    "Subnets.member.1": "subnet-1",
-    "Subnets.member.2": "subnet-2",
+    "Subnets.member.1": first!,
+    "Subnets.member.2": second!,
   });
   const LoadBalancerArn = arnIn(made, "LoadBalancerArn");
   const group = await elb(virga, "CreateTargetGroup", {
     Name: "bench",
     Protocol: "HTTP",
     Port: "80",
-    VpcId: "vpc-1",
+    VpcId: arnIn(known, "vpcId"),
     TargetType: "ip",
   });
   const TargetGroupArn = arnIn(group, "TargetGroupArn");

@@ -61,7 +61,6 @@ const untilTold: Program = ({ told }) =>
 export const stubborn: Program = () => new Promise(() => {});
 
 export function createFakeEngine(clock: Clock): FakeEngine {
-  // biome-ignore lint/style/noParameterAssign: the engine outlives whoever asked for it
   const use = (other: Clock) => void (clock = other);
   const containers = new Map<string, FakeContainer>();
   const exits = new Map<string, Array<() => void>>();

@@ -133,7 +133,7 @@ export async function look(flow: FlowContext, ref: ServiceRef): Promise<void> {
     let changed = false;
     for (const [id, balancerHealth] of found) {
       const task = Tasks.get(tx, taskKey(ref, ref.cluster, id));
-      if (!task || task.lastStatus !== "RUNNING" || task.balancerHealth === balancerHealth) continue;
+      if (task?.lastStatus !== "RUNNING" || task.balancerHealth === balancerHealth) continue;
       changeTask(tx, task, { balancerHealth: balancerHealth! });
       changed = true;
     }
