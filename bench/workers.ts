@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { median, report, root, startEcho, stop, type Virga } from "./measure.ts";
-import { createFunction, invoke, rest, type Source, signed, timed } from "./requests.ts";
+import { createFunction, http, invoke, rest, type Source, timed } from "./requests.ts";
 
 const COLD_ROUNDS = 8;
 const HELLO = "export const handler = async () => ({ ok: true });";

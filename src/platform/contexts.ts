@@ -6,7 +6,7 @@ import type { Random } from "../kernel/random.ts";
 import type { Trace } from "../kernel/trace.ts";
 import { usageKey } from "../metering/ledger.ts";
 import type { InputOf, OperationName, OutputOf, ServiceName } from "../services/clients.ts";
-import type { CallAs, FlowContext, OperationContext, Permission, Principal, Usage } from "../services/service.ts";
+import type { Call, CallAs, FlowContext, OperationContext, Permission, Principal, Usage } from "../services/service.ts";
 import { nested } from "../storage/overlay.ts";
 import type { Transaction } from "../storage/transaction.ts";
 import type { Caller, Core } from "./core.ts";
@@ -74,11 +74,14 @@ export class OperationRun implements OperationContext {
     this.#tx.afterCommit(() => this.#core.hub.wake(topic));
   }
 
-  call<S extends ServiceName, O extends OperationName<S>>(
+  /** Handed on by itself in places, so it knows whose it is. */
+  readonly call: Call = (service, operation, input, as = {}) => this.#call(service, operation, input, as);
+
+  #call<S extends ServiceName, O extends OperationName<S>>(
     service: S,
     operation: O,
     input: InputOf<S, O>,
-    as: CallAs = {},
+    as: CallAs,
   ): OutputOf<S, O> {
     const core = this.#core;
     const entry = core.entry(service, operation);
