@@ -1,0 +1,89 @@
+/**
+ * The test runner behind `npm test` and `npm run check`.
+ *
+ *     node tools/test/main.ts check [FILE-PART…]    the quick tests beside the source, and 50 simulated seeds
+ *     node tools/test/main.ts all [FILE-PART…]      every test there is
+ *
+ * Pure tests run many files to a process, as many processes side by side as there are cores. Those that start processes themselves have one
+ * of their own; those that start browsers, build packages or kill platforms run one after the other, because they would disturb one another.
+ * The last line is `N passed, N failed`.
+ */
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { setUp } from "../setup.ts";
+import { runFiles, type Tally } from "./process.ts";
+
+/** Folders whose tests run by themselves. */
+const HEAVY = ["test/browser/", "test/cli/", "test/clients/", "test/containers/", "test/kill/", "test/package/"];
+/** Beside the source too, but each starts many processes: `npm test` runs them, `npm run check` has a minute. */
+const PROCESSES = [
+  "src/cli/main.test.ts",
+  "src/functions/extensions.test.ts",
+  "src/functions/host.test.ts",
+  "src/functions/process.test.ts",
+  "src/functions/runtimes/java.test.ts",
+  "src/functions/runtimes/ruby.test.ts",
+  "src/functions/streaming.test.ts",
+  "src/functions/walls.test.ts",
+];
+const UNIT = ["src/**/*.test.ts", "console/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
+/** Files of one process. */
+const TOGETHER = 12;
+/** For all that runs in one process. */
+const LIGHT_TIMEOUT_MS = 240_000;
+const HEAVY_TIMEOUT_MS = 420_000;
+const CHECK_SEEDS = "50";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+function find(patterns: readonly string[], parts: readonly string[]): string[] {
+  return globSync([...patterns], { cwd: root, exclude: (path) => /(^|\/)(node_modules|\.virga)(\/|$)/.test(path) })
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    .sort();
+}
+
+/** Runs groups of files, each in a process of its own, so many side by side. */
+async function execute(groups: string[][], concurrency: number, timeoutMs: number, tally: Tally): Promise<void> {
+  const waiting = groups.values();
+  const lane = async () => {
+    for (const group of waiting) await runFiles(group, timeoutMs, tally);
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+}
+
+/** Deals files out, so that each group has some of every folder. */
+function deal(files: readonly string[]): string[][] {
+  const groups: string[][] = Array.from({ length: Math.ceil(files.length / TOGETHER) }, () => []);
+  for (const [index, file] of files.entries()) groups[index % groups.length]!.push(file);
+  return groups;
+}
+
+async function main(): Promise<number> {
+  const [kind, ...parts] = process.argv.slice(2);
+  if (kind !== "check" && kind !== "all") {
+    console.error("Usage: node tools/test/main.ts check|all [FILE-PART…]");
+    return 2;
+  }
+  setUp(kind === "check" ? ["bubblewrap"] : undefined);
+  if (kind === "check") process.env["VIRGA_SIMULATION_SEEDS"] ??= CHECK_SEEDS;
+  const patterns = kind === "check" ? ["test/simulation/**/*.test.ts"] : ["test/**/*.test.ts", "bench/**/*.test.ts"];
+  const files = find([...UNIT, ...patterns], parts);
+  const heavy = files.filter((file) => HEAVY.some((folder) => file.startsWith(folder)));
+  const processes = files.filter((file) => PROCESSES.includes(file));
+  const pure = files.filter((file) => !heavy.includes(file) && !processes.includes(file));
+  const alone = (file: string) => [file];
+  const tally: Tally = { passed: 0, failed: 0, skipped: [] };
+  const light = [...(kind === "all" ? processes.map(alone) : []), ...deal(pure)];
+  await execute(light, availableParallelism(), LIGHT_TIMEOUT_MS, tally);
+  await execute(heavy.map(alone), 1, HEAVY_TIMEOUT_MS, tally);
+  for (const name of tally.skipped) console.log(`skipped: ${name}`);
+  console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
+  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
