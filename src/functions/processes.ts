@@ -1,6 +1,7 @@
 /** A worker's processes as the machine shows them: who belongs to it, what they hold, how to stop them where no control group does it. */
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { cpus } from "node:os";
 import type { Cgroup } from "./isolation/cgroups.ts";
 
 /** A process and what it has started, on Linux; the process alone elsewhere. */
@@ -28,6 +29,67 @@ export function peakOf(pid: number): number {
       // Gone meanwhile.
     }
   return kilobytes * 1024;
+}
+
+/** Linux counts CPU time in hundredths of a second. */
+const TICK_US = 10_000;
+
+/** CPU time that the processes of a tree have used so far, in microseconds; undefined where it cannot be told. */
+export function cpuMicrosecondsOf(pid: number): number | undefined {
+  if (process.platform !== "linux" || pid === 0) return undefined;
+  let ticks = 0;
+  for (const member of treeOf(pid))
+    try {
+      const fields = readFileSync(`/proc/${member}/stat`, "latin1").split(") ").at(-1)!.split(" ");
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // Gone meanwhile.
+    }
+  return ticks * TICK_US;
+}
+
+/**
+ * How long a worker could have run and was not given a core, in milliseconds: of all its threads the one that has waited longest. 0 where the machine does not count it.
+ * @see https://docs.kernel.org/scheduler/sched-stats.html
+ */
+export function waitedMsOf(pid: number, cgroup: Cgroup | undefined): number {
+  let longest = 0;
+  if (process.platform !== "linux" || pid === 0) return longest;
+  for (const member of cgroup ? cgroup.processes() : treeOf(pid))
+    try {
+      for (const thread of readdirSync(`/proc/${member}/task`)) {
+        const waitedNs = readFileSync(`/proc/${member}/task/${thread}/schedstat`, "latin1").split(" ")[1];
+        longest = Math.max(longest, Number(waitedNs) / 1e6);
+      }
+    } catch {
+      // Gone meanwhile, or not counted.
+    }
+  return longest;
+}
+
+/** Tells how many cores nobody has used since it began. */
+export function createIdleMeter(): { begin(): void; idleCores(): number } {
+  const count = () => {
+    let idle = 0;
+    let all = 0;
+    const cores = cpus();
+    for (const { times } of cores) {
+      idle += times.idle;
+      all += times.idle + times.user + times.nice + times.sys + times.irq;
+    }
+    return { idle, all, cores: cores.length };
+  };
+  let since = count();
+  return {
+    begin() {
+      since = count();
+    },
+    idleCores() {
+      const now = count();
+      const passed = now.all - since.all;
+      return passed > 0 ? (now.cores * (now.idle - since.idle)) / passed : 0;
+    },
+  };
 }
 
 /** Stops or continues every process, where they cannot be frozen together. */

@@ -18,6 +18,7 @@ export function policyOf(settings: FunctionHostSettings): Policy {
     sparesPerRuntime: 2,
     spareIdleMs: 60_000,
     startsMax: Math.max(8, 4 * availableParallelism()),
+    cores: availableParallelism(),
     idleMax: 500,
     idleMemoryMaxMb: Math.floor(memoryMb * IDLE_PART),
     memoryMaxMb: Math.floor(memoryMb * WORKERS_PART),

@@ -18,6 +18,7 @@ const HEAVY = ["test/browser/", "test/cli/", "test/clients/", "test/containers/"
 /** Beside the source too, but each starts many processes: `npm test` runs them, `npm run check` has a minute. */
 const PROCESSES = [
   "src/cli/main.test.ts",
+  "src/functions/crowd.test.ts",
   "src/functions/extensions.test.ts",
   "src/functions/host.test.ts",
   "src/functions/process.test.ts",

@@ -179,6 +179,7 @@ test("any history leaves counts that add up", () => {
     accountConcurrency: 8,
     keepAliveMs: 50,
     memoryMaxMb: 9 * POLICY.workerMemoryMb,
+    cores: 1,
   };
   const starting = new Set<number>();
   const busy = new Set<number>();
@@ -201,7 +202,7 @@ test("any history leaves counts that add up", () => {
   };
   const any = (set: Set<number>) => [...set][random(set.size)]!;
   for (let nowMs = 0; nowMs < 5000; nowMs++) {
-    const kind = random(8);
+    const kind = random(9);
     if (kind < 3) step({ type: "asked", invocation: ++invocations, facts: facts(`f${random(4)}`) }, nowMs);
     else if (kind === 3 && starting.size > 0) {
       const worker = any(starting);
@@ -222,6 +223,10 @@ test("any history leaves counts that add up", () => {
       waiting.delete(invocation);
       step({ type: "withdrawn", invocation }, nowMs);
     } else if (kind === 7) step({ type: "time" }, nowMs);
+    else if (kind === 8) {
+      const cpuMs = new Map([...busy].map((worker) => [worker, worker % 2 === 0 ? nowMs : 0]));
+      step({ type: "looked", idleCores: random(2), cpuMs }, nowMs);
+    }
     const counted = [...state.functions.values()].reduce((sum, { running }) => sum + running, 0);
     assert.equal(counted, starting.size + busy.size + waiting.size);
     assert.ok(counted <= policy.accountConcurrency);
@@ -234,6 +239,8 @@ test("any history leaves counts that add up", () => {
       (worker) => worker.state === "busy" || worker.state === "initialising",
     );
     assert.equal(state.working, atWork.length);
+    assert.equal(state.hungry, [...state.workers.values()].filter(({ hungry }) => hungry).length);
+    assert.ok(state.hungry <= state.working);
     for (const { fn } of atWork.map(({ place }) => place!)) assert.ok(fn.working.size * fn.share <= 1);
   }
   assert.ok(invocations > 1000);

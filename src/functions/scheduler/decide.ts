@@ -11,6 +11,7 @@ import { learnCall, leastWorth } from "./keep-alive.ts";
 import { admit, count, giveBackStart, release } from "./limits.ts";
 import type { Action, FunctionFacts, Observation } from "./observations.ts";
 import type { Policy } from "./policy.ts";
+import { looked, noteCpu } from "./processor.ts";
 import { setProvisioned } from "./provisioned.ts";
 import { evict, nextInLine, replenish, startAhead, startOver, startWanted, takeWaiting, wait } from "./starts.ts";
 import {
@@ -66,6 +67,10 @@ export function decide(state: SchedulerState, policy: Policy, observation: Obser
       break;
     case "gone":
       gone(state, policy, observation.worker, nowMs, actions);
+      break;
+    case "looked":
+      looked(state, policy, observation);
+      startWanted(state, policy, actions);
       break;
     case "retired":
       retired(state, observation.functionArn, observation.version, actions);
@@ -164,6 +169,7 @@ function initialised(
   worker.state = "busy";
   worker.usableUntilMs = observation.usableUntilMs;
   if (observation.initMs !== undefined) place.coldMs = observation.initMs;
+  if (observation.cpuMs !== undefined) noteCpu(state, worker, observation.cpuMs);
   const foreseenUntilMs = Number.isFinite(worker.idleUntilMs) ? worker.idleUntilMs : undefined;
   if (ahead) {
     workOrRest(state, policy, worker, nowMs, actions, foreseenUntilMs);
@@ -189,7 +195,7 @@ function finished(
   endCall(worker, nowMs);
   if (workOrRest(state, policy, worker, nowMs, actions)) return;
   fitIdle(state, policy, actions);
-  if (state.full || state.lacking.size > 0) startWanted(state, policy, actions);
+  if (state.full || state.held || state.lacking.size > 0) startWanted(state, policy, actions);
   replenish(state, policy, actions);
 }
 
@@ -238,16 +244,16 @@ function workOrRest(
 /** Waiting for this long is worse than the start that it costs to give a worker's room to another function. */
 const YIELD_AFTER_MS = 1000;
 
-/** Where memory is short, a function gives way to one that has fewer workers at work and has waited, although its own calls wait. */
+/**
+ * Where memory or processor are short, a function gives way to one that has fewer workers at work and has waited, although its own calls wait. Between two
+ * that have equally many, give or take one, nothing is gained.
+ */
 function yieldsTo(state: SchedulerState, { fn, provisioned }: Place, nowMs: number): boolean {
-  if (!state.full || provisioned) return false;
+  if (!(state.full || state.held) || provisioned) return false;
   const next = nextInLine(state);
-  return (
-    next !== undefined &&
-    next.place.fn !== fn &&
-    next.place.fn.working.size < fn.working.size &&
-    nowMs - next.sinceMs >= YIELD_AFTER_MS
-  );
+  if (next === undefined || next.place.fn === fn) return false;
+  const theirs = next.place.fn.working.size;
+  return theirs + (theirs > 0 ? 1 : 0) < fn.working.size && nowMs - next.sinceMs >= YIELD_AFTER_MS;
 }
 
 function gone(state: SchedulerState, policy: Policy, id: number, nowMs: number, actions: Action[]): void {

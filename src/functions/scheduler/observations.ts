@@ -33,6 +33,8 @@ export type Observation =
       readonly usableUntilMs: number;
       /** How long that took. */
       readonly initMs?: number;
+      /** CPU time it has used so far, where that is counted. */
+      readonly cpuMs?: number;
     }
   /** A worker can take another event. */
   | {
@@ -44,6 +46,14 @@ export type Observation =
   | { readonly type: "gone"; readonly worker: number }
   /** Without a version: all of them. */
   | { readonly type: "retired"; readonly functionArn: string; readonly version?: string }
+  /** What was asked for by `look`. */
+  | {
+      readonly type: "looked";
+      /** Cores that nobody has used since the last look. */
+      readonly idleCores: number;
+      /** CPU time so far of the workers that are initialising or busy, where it is counted. */
+      readonly cpuMs: ReadonlyMap<number, number>;
+    }
   /** Time has passed. */
   | { readonly type: "time" };
 
@@ -72,5 +82,7 @@ export type Action =
   | { readonly type: "run"; readonly worker: number; readonly invocation: number }
   /** The worker's part of the processor, against others of the same memory: 1 when its function runs alone. */
   | { readonly type: "weigh"; readonly worker: number; readonly share: number }
+  /** Calls wait for the processor: tell, after so long, what it is used for. */
+  | { readonly type: "look"; readonly afterMs: number }
   | { readonly type: "freeze"; readonly worker: number }
   | { readonly type: "end"; readonly worker: number };

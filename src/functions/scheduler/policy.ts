@@ -21,6 +21,8 @@ export interface Policy {
   readonly spareIdleMs: number;
   /** Workers that may be starting at once. More would slow one another down past their time limits. */
   readonly startsMax: number;
+  /** Cores that workers share: what computes is not started beyond what they can bear. */
+  readonly cores: number;
   /** Idle workers in all, those of provisioned concurrency aside. */
   readonly idleMax: number;
   /** Memory that idle workers may hold in all, those of provisioned concurrency aside. */

@@ -2,6 +2,7 @@
 import { leastWorth } from "./keep-alive.ts";
 import type { Action } from "./observations.ts";
 import type { Policy } from "./policy.ts";
+import { mayCompute, wantLook } from "./processor.ts";
 import type { Place, SchedulerState, Waiting, Worker } from "./state.ts";
 import { addInitialising, addSpare, beginWork, endIdle, isSpare, memoryOf, remove } from "./workers.ts";
 
@@ -43,10 +44,17 @@ export function nextInLine(state: SchedulerState): Waiting | undefined {
 
 function startWaiting(state: SchedulerState, policy: Policy, actions: Action[]): void {
   state.full = false;
+  state.held = false;
   while (state.starting < policy.startsMax && state.waiting.size > 0) {
     const next = nextInLine(state);
     if (!next) return;
     const { place, facts, invocation, claim } = next;
+    // Who is next has fewest at work: nobody else has a better claim.
+    if (!mayCompute(state, policy, place.fn)) {
+      state.held = true;
+      wantLook(state, actions);
+      return;
+    }
     const spare = facts.takesSpare ? findSpare(state, facts.runtime) : undefined;
     if (!makeRoom(state, policy, memoryOf(policy, place, facts) - (spare?.memoryMb ?? 0), spare, actions)) {
       state.full = true;
@@ -90,6 +98,7 @@ export function startAhead(
 ): boolean {
   const { facts } = place;
   if (state.starting >= policy.startsMax || state.full) return false;
+  if (state.held && !provisioned) return false;
   if (!makeRoom(state, policy, memoryOf(policy, place, facts), undefined, actions)) return false;
   state.starting++;
   place.ahead++;

@@ -24,6 +24,11 @@ export interface Worker {
   worth: number;
   memoryMb: number;
   share: number;
+  /** At work, and taken to want the processor. */
+  hungry: boolean;
+  /** CPU time that it had used when it was last looked at, and when that was; absent when it has not been since it began to work. */
+  cpuMs?: number;
+  cpuAtMs?: number;
 }
 
 /** What an admitted invocation counts against until it is over. */
@@ -121,6 +126,14 @@ export interface SchedulerState {
   working: number;
   /** Starts stand still for want of memory. */
   full: boolean;
+  /** Starts stand still for want of processor. */
+  held: boolean;
+  /** Workers that are hungry. */
+  hungry: number;
+  /** How many hungry ones the machine could feed when it was last looked at; 0 when it had nothing left. */
+  hungryFed: number;
+  /** A look at the machine has been asked for. */
+  looking: boolean;
   readonly places: Map<string, Place>;
   readonly functions: Map<string, FunctionLoad>;
   readonly accounts: Map<string, AccountLoad>;
@@ -145,6 +158,10 @@ export function createSchedulerState(): SchedulerState {
     starting: 0,
     working: 0,
     full: false,
+    held: false,
+    hungry: 0,
+    hungryFed: 0,
+    looking: false,
     places: new Map(),
     functions: new Map(),
     accounts: new Map(),

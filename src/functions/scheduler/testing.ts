@@ -10,6 +10,7 @@ export const POLICY: Policy = {
   sparesPerRuntime: 0,
   spareIdleMs: 60_000,
   startsMax: 10,
+  cores: Number.POSITIVE_INFINITY,
   idleMax: 100,
   idleMemoryMaxMb: 100_000,
   memoryMaxMb: 1_000_000,
@@ -43,6 +44,8 @@ function words(action: Action): string {
       return `spare ${action.worker} ${action.runtime}`;
     case "start-ahead":
       return `${action.provisioned ? "provision" : "prewarm"} ${action.worker}`;
+    case "look":
+      return `look after ${action.afterMs}`;
     case "weigh":
       return `weigh ${action.worker} ${action.share}`;
     default:
@@ -63,8 +66,14 @@ export function schedule(policy: Partial<Policy> = {}, { weights = false } = {})
       .filter(({ type }) => weights || type !== "weigh")
       .map(words);
   const ask = (of: FunctionFacts) => tell({ type: "asked", invocation: ++invocations, facts: of });
-  const ready = (worker: number, usableUntilMs = NEVER_MS, initMs?: number) =>
-    tell({ type: "initialised", worker, usableUntilMs, ...(initMs !== undefined && { initMs }) });
+  const ready = (worker: number, usableUntilMs = NEVER_MS, initMs?: number, cpuMs?: number) =>
+    tell({
+      type: "initialised",
+      worker,
+      usableUntilMs,
+      ...(initMs !== undefined && { initMs }),
+      ...(cpuMs !== undefined && { cpuMs }),
+    });
   const finish = (worker: number, memoryMb?: number) =>
     tell({ type: "finished", worker, ...(memoryMb !== undefined && { memoryMb }) });
   return {
@@ -84,6 +93,12 @@ export function schedule(policy: Partial<Policy> = {}, { weights = false } = {})
       if (!asked.at(-1)!.startsWith("run")) ready(worker, NEVER_MS, initMs);
       return [...asked, ...finish(worker, memoryMb)];
     },
+    look: (idleCores: number, cpuMs: Readonly<Record<number, number>> = {}) =>
+      tell({
+        type: "looked",
+        idleCores,
+        cpuMs: new Map(Object.entries(cpuMs).map(([worker, ms]) => [Number(worker), ms])),
+      }),
     gone: (worker: number) => tell({ type: "gone", worker }),
     time: () => tell({ type: "time" }),
     provision: (of: FunctionFacts, wanted: number) => tell({ type: "provisioned", facts: of, wanted }),

@@ -2,6 +2,7 @@
 import { windowFor, worthOf } from "./keep-alive.ts";
 import type { Action, FunctionFacts } from "./observations.ts";
 import type { Policy } from "./policy.ts";
+import { endHunger, grantHunger } from "./processor.ts";
 import { joinWorking, leaveWorking } from "./shares.ts";
 import { type Place, type SchedulerState, setDue, type Worker } from "./state.ts";
 
@@ -41,6 +42,7 @@ function add(state: SchedulerState, runtime: string, at: Worker["state"], memory
     worth: 0,
     memoryMb,
     share: 1,
+    hungry: false,
   };
   state.workers.set(worker.id, worker);
   state.memoryMb += memoryMb;
@@ -62,6 +64,7 @@ export function beginWork(state: SchedulerState, worker: Worker, actions: Action
   const { fn } = worker.place!;
   if (fn.working.has(worker)) return;
   state.working++;
+  grantHunger(state, worker);
   joinWorking(fn, worker, state.nowMs, actions);
 }
 
@@ -69,6 +72,7 @@ export function endWork(state: SchedulerState, worker: Worker, actions: Action[]
   const fn = worker.place?.fn;
   if (!fn?.working.has(worker)) return;
   state.working--;
+  endHunger(state, worker);
   leaveWorking(fn, worker, state.nowMs, actions);
 }
 

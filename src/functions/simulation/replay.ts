@@ -57,6 +57,7 @@ export const UNBOUNDED = {
   sparesPerRuntime: 0,
   spareIdleMs: 0,
   startsMax: Number.MAX_SAFE_INTEGER,
+  cores: Number.POSITIVE_INFINITY,
   idleMax: Number.MAX_SAFE_INTEGER,
   idleMemoryMaxMb: Number.MAX_SAFE_INTEGER,
   memoryMaxMb: Number.MAX_SAFE_INTEGER,
