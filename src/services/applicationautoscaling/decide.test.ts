@@ -246,9 +246,58 @@ describe("several policies", () => {
     );
   });
 
-  test("a step that wants less does not overrule a tracking policy that is content", () => {
+  test("a step that wants less is not blocked by a tracking policy that is not ready", () => {
     const extra = () => [step({ steps: [{ upper: 0, adjustment: -5 }], breach: { threshold: 10, value: 5 } })];
-    assert.equal(tell(30, { capacity: 10, metrics: [() => 48], extra }).capacity.at(-1), 10);
+    assert.equal(tell(1, { capacity: 10, metrics: [() => 48], extra }).capacity.at(-1), 5);
+    assert.equal(tell(1, { capacity: 10, metrics: [() => undefined], extra }).capacity.at(-1), 5);
+  });
+
+  test("... and the tracking policy may take it back", () => {
+    const extra = (minute: number) =>
+      minute === 1 ? [step({ steps: [{ upper: 0, adjustment: -5 }], breach: { threshold: 10, value: 5 } })] : [];
+    // 480 are 48 % of ten and 96 % of five.
+    const { capacity } = tell(4, { capacity: 10, metrics: [load(() => 480)], extra });
+    assert.deepEqual(capacity, [10, 5, 5, 5, 10]);
+  });
+
+  test("a step that wants less and tracking policies that do too: the largest is left", () => {
+    const extra = (adjustment: number) => (minute: number) =>
+      minute === 15
+        ? [
+            step({
+              steps: [{ upper: 0, adjustment }],
+              adjustmentType: "ExactCapacity",
+              breach: { threshold: 9, value: 5 },
+            }),
+          ]
+        : [];
+    assert.equal(tell(15, { capacity: 10, metrics: [() => 30], extra: extra(0) }).capacity.at(-1), 6);
+    assert.equal(tell(15, { capacity: 10, metrics: [() => 30], extra: extra(8) }).capacity.at(-1), 8);
+  });
+
+  test("a step takes the last one, which rounding leaves to tracking policies", () => {
+    const extra = () => [
+      step({
+        steps: [{ upper: 0, adjustment: 0 }],
+        adjustmentType: "ExactCapacity",
+        breach: { threshold: 1, value: 0.3 },
+      }),
+    ];
+    const { capacity } = tell(20, {
+      capacity: 1,
+      min: 0,
+      metrics: [() => 0.3, () => 7],
+      extra: (minute) => (minute > 17 ? extra() : []),
+    });
+    assert.deepEqual([capacity[17], capacity[18]], [1, 0]);
+  });
+
+  test("a step that wants less loses against a tracking policy that wants more", () => {
+    const extra = () => [step({ steps: [{ upper: 0, adjustment: -1 }], breach: { threshold: 10, value: 5 } })];
+    assert.equal(
+      tell(3, { capacity: 4, metrics: [() => 75], extra: (minute) => (minute === 3 ? extra() : []) }).capacity.at(-1),
+      6,
+    );
   });
 });
 

@@ -3,14 +3,16 @@
  * scaled service say; the replay of a trace hands in what its model says; both get the same answer.
  *
  *  - Target tracking scales in proportion to metric over target, rounded up both ways: it never removes so much that the target would be missed.
- *  - Several policies: one that wants more is enough to scale out; to scale in, every tracking policy that may must want less. The largest
- *    capacity wins, in both directions.
+ *  - Several policies: one that wants more is enough to scale out. Tracking policies scale in together: every one that may must be below its
+ *    target. A step policy asks none of them: its scale-in is not blocked by a tracking policy that is not ready for one. The largest
+ *    capacity that is wanted wins, in both directions.
  *  - Without data nobody scales in.
  *  - During a scale-out cooldown the capacity that opened it counts towards what is wanted next. A scale-in cooldown holds back further
  *    scale-ins, and a scale-out ends it.
  *  - While the scaled service is being deployed, nothing is taken from it.
  *
  * @see https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+ * @see https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html which policy wins
  * @see https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
  */
 
@@ -153,21 +155,28 @@ function scaleOut(
   };
 }
 
-/** The most that is left when everybody who must agree wants less. */
-function wantedIn({ capacity, policies }: Situation): Wish | undefined {
-  const wishes: Wish[] = [];
-  for (const policy of policies) {
-    const wanted = wish(policy, capacity);
-    const wantsLess = wanted !== undefined && policyWantsIn(policy, wanted, capacity);
-    if (wantsLess) wishes.push({ policy, capacity: wanted });
-    else if (policy.kind === "tracking" && policy.mayScaleIn) return undefined;
-  }
-  return largest(wishes);
+/** The most that is left of what policies want less of. */
+function wantedIn(situation: Situation): Wish | undefined {
+  const { capacity, policies } = situation;
+  const steps = policies.flatMap((policy): Wish[] => {
+    const wanted = policy.kind === "step" ? wish(policy, capacity) : undefined;
+    return wanted !== undefined && wanted < capacity ? [{ policy, capacity: wanted }] : [];
+  });
+  const together = trackedIn(situation);
+  // Tracking policies whose rounding leaves all there is want nothing, and are in nobody's way.
+  const less = largest(together && together.capacity < capacity ? [...steps, together] : steps);
+  return less ?? together;
 }
 
-/** A tracking policy below its target agrees even where rounding leaves it all that there is. */
-const policyWantsIn = (policy: Policy, wanted: number, capacity: number): boolean =>
-  policy.kind === "tracking" ? policy.mayScaleIn && policy.breach === "below" : wanted < capacity;
+/** What tracking policies want together; undefined unless every one that may scale in is below its target. */
+function trackedIn({ capacity, policies }: Situation): Wish | undefined {
+  const asked = policies.filter((policy) => policy.kind === "tracking" && policy.mayScaleIn);
+  const wishes = asked.flatMap((policy): Wish[] => {
+    const wanted = policy.kind === "tracking" && policy.breach === "below" ? wish(policy, capacity) : undefined;
+    return wanted === undefined ? [] : [{ policy, capacity: wanted }];
+  });
+  return wishes.length === asked.length ? largest(wishes) : undefined;
+}
 
 function scaleIn(
   { capacity, limits, suspended, cooldowns, isDeploying }: Situation,
