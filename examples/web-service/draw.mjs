@@ -1,13 +1,16 @@
 // A recorded run as a picture: what was measured above, tasks wanted and running below, one time axis.
 
-const WIDTH = 920;
+const WIDTH = 1100;
 const LEFT = 64;
 const RIGHT = 20;
 const PANELS = { use: { top: 56, height: 170 }, sent: { top: 262, height: 80 }, tasks: { top: 378, height: 130 } };
 const HEIGHT = 560;
 const COLOURS = { cpu: "#c2410c", memory: "#7c3aed", sent: "#0f766e", desired: "#94a3b8", running: "#1d4ed8" };
 
-export function draw({ end, phases, workingDay, evening, samples, measured }) {
+/** Minutes between two marks of the time axis. */
+const TICK = 2;
+
+export function draw({ end, phases, workingDay, evening, samples, measured, firstAnswers = [] }) {
   const x = (minute) => LEFT + ((WIDTH - LEFT - RIGHT) * minute) / end;
   const y = ({ top, height }, value, most) => top + height - (height * Math.min(value, most)) / most;
   const line = (panel, points, most, colour) =>
@@ -41,11 +44,21 @@ export function draw({ end, phases, workingDay, evening, samples, measured }) {
       return `<rect x="${x(from)}" y="40" width="${x(to) - x(from)}" height="${HEIGHT - 90}" fill="${fill}"/>${text((x(from) + x(to)) / 2, 34, what, 'text-anchor="middle" fill="#475569"')}`;
     })
     .join("");
-  const moment = (minute, words) =>
-    `<line x1="${x(minute)}" x2="${x(minute)}" y1="40" y2="${HEIGHT - 50}" stroke="#64748b" stroke-dasharray="3 3"/>${text(x(minute) + 4, PANELS.tasks.top + 12, words, 'fill="#475569"')}`;
-  const ticks = Array.from({ length: Math.floor(end) + 1 }, (_, minute) =>
-    text(x(minute), HEIGHT - 34, minute, 'text-anchor="middle"'),
+  const moment = (minute, words, row = 0) =>
+    `<line x1="${x(minute)}" x2="${x(minute)}" y1="40" y2="${HEIGHT - 50}" stroke="#64748b" stroke-dasharray="3 3"/>${text(x(minute) + 4, PANELS.tasks.top + 12 + 14 * row, words, 'fill="#475569"')}`;
+  const ticks = Array.from({ length: Math.floor(end / TICK) + 1 }, (_, index) =>
+    text(x(index * TICK), HEIGHT - 34, index * TICK, 'text-anchor="middle"'),
   ).join("");
+  const runningAt = (minute) => samples.findLast((sample) => sample.minute <= minute)?.running ?? 1;
+  // Requests that found no task.
+  const wakes = firstAnswers
+    .map(({ minute, ms }) => ({ at: minute - ms / 60_000, ms }))
+    .filter(({ at }) => at > 0.5 && runningAt(at) === 0)
+    .map(({ at, ms }) => {
+      const label = `a request wakes it: ${(ms / 1000).toFixed(1)} s`;
+      return `<line x1="${x(at)}" x2="${x(at)}" y1="40" y2="${HEIGHT - 50}" stroke="${COLOURS.running}" stroke-dasharray="3 3"/>${text(x(at) - 4, PANELS.tasks.top + 12, label, `text-anchor="end" fill="${COLOURS.running}"`)}`;
+    })
+    .join("");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="11" fill="#334155">
 <title>A service that follows its load</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
@@ -59,7 +72,8 @@ ${axis(
   Array.from({ length: most + 1 }, (_, mark) => mark),
 )}
 ${moment(workingDay, "minimum 2")}
-${evening < end ? moment(evening, "minimum 0") : ""}
+${evening < end ? moment(evening, "minimum 0", 1) : ""}
+${wakes}
 ${line(PANELS.use, middles(measured.cpu), 110, COLOURS.cpu)}
 ${line(PANELS.use, middles(measured.memory), 110, COLOURS.memory)}
 ${line(PANELS.sent, sent, mostSent, COLOURS.sent)}

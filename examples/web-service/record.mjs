@@ -1,4 +1,5 @@
-// Puts the example under load and writes down what it does about it: measured use, tasks wanted, tasks running. Takes about ten minutes.
+// Puts the example under load and writes down what it does about it: measured use, tasks wanted, tasks running. Takes 35 minutes: the way
+// down wants fifteen quiet ones.
 //
 //     virga start &      an engine that holds the image web-service:latest
 //     node examples/web-service/record.mjs docs/web-service
@@ -25,16 +26,20 @@ const cloudformation = new CloudFormation(settings);
 const cloudwatch = new CloudWatch(settings);
 const ecs = new ECS(settings);
 
-/** The phases of the run, in minutes from its start. */
-const END = 9;
+/** The phases of the run, in minutes from its start. `megabytes`: what each task holds; `sent`: bytes a second that each task sends. */
+const END = 34;
 const PHASES = [
   { from: 0, to: 4, what: "processor", path: "/work?ms=40", workers: 3 },
-  { from: 4, to: 7, what: "nobody asks" },
-  { from: 7, to: END, what: "a little", path: "/work?ms=10", everyMs: 300, workers: 1 },
+  { from: 4, to: 8, what: "network", path: "/bytes", sent: 650_000, workers: 1 },
+  { from: 8, to: 21, what: "a little", path: "/work?ms=10", everyMs: 300, workers: 1 },
+  { from: 21, to: 25, what: "memory", path: "/work?ms=10", everyMs: 300, workers: 1, megabytes: 300 },
+  { from: 25, to: 28.5, what: "nobody asks" },
+  { from: 28.5, to: 31, what: "a little", path: "/work?ms=10", everyMs: 300, workers: 1 },
+  { from: 31, to: END, what: "nobody asks" },
 ];
-const WORKING_DAY = 8;
-/** After the run. */
-const EVENING = 59;
+/** When the scheduled actions set the minimum to 2, and back to 0. */
+const WORKING_DAY = 30;
+const EVENING = 32;
 
 const cron = (ms) => {
   const date = new Date(ms);
@@ -95,25 +100,34 @@ async function sample() {
   }
 }
 
-async function load({ from, to, path, workers = 0, everyMs = 0, before, after }) {
+/** Requests that many a second are far more than there are tasks, so every task hears it. */
+const HOLD_REQUESTS = 24;
+const SEND_EVERY_MS = 100;
+
+async function load({ from, to, path, workers = 0, everyMs = 5, sent, megabytes }) {
   await pause(Math.max(0, startMs + from * MINUTE_MS - Date.now()));
   if (!path) return;
   const first = await ask("/");
   firstAnswers.push({ minute: minutes(), ...first });
   console.log(`${minutes().toFixed(1)}: first answer ${first.status} after ${first.ms.toFixed(0)} ms`);
-  // Often enough that every task has heard it.
-  if (before) for (let i = 0; i < 24; i++) await ask(before);
+  const hold = async (mb) => {
+    for (let i = 0; i < HOLD_REQUESTS; i++) await ask(`/hold?mb=${mb}`);
+  };
+  if (megabytes) await hold(megabytes);
+  const running = samples.at(-1)?.running ?? 1;
+  const kb = sent && Math.round((sent * running * SEND_EVERY_MS) / 1000 / 1024);
   await Promise.all(
     Array.from({ length: workers }, async () => {
       while (minutes() < to) {
-        const { status } = await ask(path);
+        const began = performance.now();
+        const { status } = await ask(sent ? `${path}?kb=${kb}` : path);
         answers.count++;
         if (status !== 200) answers.failed++;
-        await pause(everyMs || 5);
+        await pause(sent ? Math.max(0, SEND_EVERY_MS - (performance.now() - began)) : everyMs);
       }
     }),
   );
-  if (after) for (let i = 0; i < 24; i++) await ask(after);
+  if (megabytes) await hold(0);
 }
 
 await Promise.all([
@@ -127,9 +141,9 @@ const dimensions = [
   { Name: "ClusterName", Value: cluster },
   { Name: "ServiceName", Value: service },
 ];
-const metric = (Id, Namespace, MetricName) => ({
+const metric = (Id, Namespace, MetricName, Dimensions = dimensions) => ({
   Id,
-  MetricStat: { Metric: { Namespace, MetricName, Dimensions: dimensions }, Period: 60, Stat: "Average" },
+  MetricStat: { Metric: { Namespace, MetricName, Dimensions }, Period: 60, Stat: "Average" },
 });
 const { MetricDataResults } = await cloudwatch.getMetricData({
   StartTime: new Date(startMs),
@@ -137,7 +151,7 @@ const { MetricDataResults } = await cloudwatch.getMetricData({
   MetricDataQueries: [
     metric("cpu", "AWS/ECS", "CPUUtilization"),
     metric("memory", "AWS/ECS", "MemoryUtilization"),
-    metric("sent", "ECS/ContainerInsights", "NetworkTxBytes"),
+    metric("sent", "WebService", "SentBytesPerSecond", [{ Name: "Service", Value: stack }]),
   ],
 });
 const measured = Object.fromEntries(

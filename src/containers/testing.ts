@@ -34,6 +34,8 @@ export interface FakeContainer {
   memoryBytes: number;
   bytesPerSecond: number;
   readonly lines: LogLine[];
+  /** Loopback ports by which it is reached: `80/tcp`. */
+  published: Readonly<Record<string, number>>;
   end(exitCode: number, outOfMemory?: boolean): void;
 }
 
@@ -86,7 +88,7 @@ export function createFakeEngine(clock: Clock): FakeEngine {
       imageId: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
       stopSignal: "SIGTERM",
       ...(spec.network.kind === "own" && spec.network.address ? { address: spec.network.address } : {}),
-      published: {},
+      published: container.published,
     };
   }
 
@@ -144,6 +146,7 @@ export function createFakeEngine(clock: Clock): FakeEngine {
         memoryBytes: 32 * 1024 ** 2,
         bytesPerSecond: 0,
         lines: [],
+        published: {},
         end(exitCode, outOfMemory = false) {
           if (container.phase !== "running") return;
           container.phase = "exited";

@@ -1,11 +1,12 @@
 // A service that can be put under load in every way that it is scaled by: processor, memory, network.
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { hostname } from "node:os";
 
 const PORT = 8080;
 const MEGABYTE = 1024 * 1024;
-/** What `/hold` keeps; given back by `/hold?mb=0`. */
-let held = [];
+/** What `/hold` keeps, a megabyte each; given back by `/hold?mb=0`. */
+const held = [];
 
 /** Computes for about so many milliseconds of processor time. */
 function work(milliseconds) {
@@ -26,9 +27,10 @@ const routes = {
   },
   "/bytes": ({ kb = "64" }) => Buffer.alloc(Math.min(Number(kb), 10_240) * 1024, "."),
   "/hold": ({ mb = "0" }) => {
-    // What was held goes first: both together may be more than the task has.
-    held = [];
-    held = Array.from({ length: Math.min(Number(mb), 400) }, () => Buffer.alloc(MEGABYTE, 1));
+    const wanted = Math.min(Number(mb), 400);
+    while (held.length < wanted) held.push(Buffer.alloc(MEGABYTE, 1));
+    held.length = wanted;
+    if (wanted === 0) globalThis.gc?.();
     return `Holding ${held.length} MB\n`;
   },
 };
@@ -42,6 +44,38 @@ const server = createServer((request, response) => {
   }
   response.end(answer(Object.fromEntries(url.searchParams)));
 });
+
+/** Bytes that all network interfaces but the loopback have sent since they are there. */
+function sentBytes() {
+  return readFileSync("/proc/net/dev", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/[:\s]+/))
+    .filter(([name, ...counters]) => name !== "lo" && counters.length >= 16 && !Number.isNaN(Number(counters[0])))
+    .reduce((sum, [, ...counters]) => sum + Number(counters[8]), 0);
+}
+
+// A metric of our own, in the log: CloudWatch reads it there (embedded metric format).
+const METRIC_SECONDS = 10;
+let before = sentBytes();
+setInterval(() => {
+  const now = sentBytes();
+  const metric = {
+    _aws: {
+      Timestamp: Date.now(),
+      CloudWatchMetrics: [
+        {
+          Namespace: "WebService",
+          Dimensions: [["Service"]],
+          Metrics: [{ Name: "SentBytesPerSecond", Unit: "Bytes/Second" }],
+        },
+      ],
+    },
+    Service: process.env.SERVICE ?? "web-service",
+    SentBytesPerSecond: Math.round((now - before) / METRIC_SECONDS),
+  };
+  before = now;
+  console.log(JSON.stringify(metric));
+}, METRIC_SECONDS * 1000);
 
 server.listen(PORT, () => console.log(`Listening on ${PORT}`));
 

@@ -1,6 +1,6 @@
 /**
- * Health checks of targets: real requests, at the group's interval, counted against its thresholds. A target that is new is asked every second until
- * it is known; one success makes it healthy. What is known is an observation: after a restart everything is found out anew.
+ * Health checks of targets: real requests, at the group's interval, counted against its thresholds. A target that is new is asked more often until
+ * it is known: one success makes it healthy, and failures count once in the group's interval, so that one that is still starting is not given up. What is known is an observation: after a restart everything is found out anew.
  *
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
  */
@@ -39,15 +39,22 @@ const INITIAL: Health = {
   description: "Target registration is in progress",
 };
 const HEALTHY: Health = { state: "healthy" };
-/** How often a target is asked that is not known yet. */
+/** How often a target is asked that is not known yet: a request may be waiting for it. */
+const FRESH_INTERVAL_MS = 100;
 const INITIAL_INTERVAL_MS = 1000;
+/** How long it is fresh. */
+const FRESH_MS = 5000;
 
 interface Watched {
   readonly registeredMs: number;
+  /** Since when it is watched: after a restart later than it was registered. */
+  readonly watchedMs: number;
   group: Group;
   health: Health;
   successes: number;
   failures: number;
+  /** When a failure last counted. */
+  failedMs?: number;
   timer?: Timer;
 }
 
@@ -76,11 +83,13 @@ export function createHealthChecks(
     const answer = await probe(target.id, port, healthCheck.path, healthCheck.timeoutSeconds * 1000);
     if (watched.get(name) !== one) return;
     const before = one.health.state;
-    one.health = judge(one, answer);
+    const nowMs = clock().nowMs();
+    one.health = judge(one, answer, nowMs);
     if (one.health.state !== before) changed(one.group.arn);
     count(one.group);
-    const pauseMs = one.health.state === "initial" ? INITIAL_INTERVAL_MS : healthCheck.intervalSeconds * 1000;
-    one.timer = clock().at(clock().nowMs() + pauseMs, () => void check(name, one, target));
+    const initialMs = nowMs - one.watchedMs < FRESH_MS ? FRESH_INTERVAL_MS : INITIAL_INTERVAL_MS;
+    const pauseMs = one.health.state === "initial" ? initialMs : healthCheck.intervalSeconds * 1000;
+    one.timer = clock().at(nowMs + pauseMs, () => void check(name, one, target));
   };
 
   const count = (group: Group) => {
@@ -105,7 +114,9 @@ export function createHealthChecks(
             continue;
           }
           known?.timer?.cancel();
-          const one: Watched = { registeredMs: target.registeredMs, group, health: INITIAL, successes: 0, failures: 0 };
+          const { registeredMs } = target;
+          const watchedMs = clock().nowMs();
+          const one: Watched = { registeredMs, watchedMs, group, health: INITIAL, successes: 0, failures: 0 };
           watched.set(name, one);
           void check(name, one, target);
         }
@@ -123,7 +134,7 @@ export function createHealthChecks(
   };
 }
 
-function judge(one: Watched, answer: number | "timeout" | "failed"): Health {
+function judge(one: Watched, answer: number | "timeout" | "failed", nowMs: number): Health {
   const { healthCheck } = one.group.record;
   if (typeof answer === "number" && matches(healthCheck, answer)) {
     one.failures = 0;
@@ -132,6 +143,9 @@ function judge(one: Watched, answer: number | "timeout" | "failed"): Health {
     return one.health.state === "healthy" || enough ? HEALTHY : one.health;
   }
   one.successes = 0;
+  const sinceMs = nowMs - (one.failedMs ?? one.watchedMs);
+  if (one.health.state === "initial" && sinceMs < healthCheck.intervalSeconds * 1000) return one.health;
+  one.failedMs = nowMs;
   one.failures++;
   if (one.failures < healthCheck.unhealthyThreshold) return one.health;
   if (answer === "timeout") return { state: "unhealthy", reason: "Target.Timeout", description: "Request timed out" };
