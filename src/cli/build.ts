@@ -6,6 +6,7 @@ import { EXIT_USAGE, Failure } from "./failure.ts";
 import { cyan, dim, green, printJson, say, table } from "./terminal.ts";
 import { createBuilder, stopCompiler } from "./up/build.ts";
 import { type LocalCode, localCode } from "./up/code.ts";
+import { localImages } from "./up/images.ts";
 import { enableSourceMaps, isArchive } from "./up/project.ts";
 import { findTemplate, readTemplate, renderTemplate } from "./up/template.ts";
 
@@ -37,6 +38,9 @@ export async function build(folder: string, options: BuildOptions): Promise<void
       if (item.esbuild) forgetBuild(item);
       if (item.esbuild?.sourcemap) enableSourceMaps(template, item);
     }
+    // Images are built by `virga up` or `docker build`; their folders stay where they are.
+    for (const { resource, folder } of localImages(template))
+      resource.node.setIn(["Metadata", "DockerContext"], relative(out, folder));
     const path = join(out, "template.yaml");
     await writeFile(path, renderTemplate(template));
     if (options.json) printJson({ template: path, code: builds.map(({ item }) => item.logicalId) });

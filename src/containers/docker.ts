@@ -10,12 +10,21 @@ import type Docker from "dockerode";
 import type { Clock } from "../kernel/clock.ts";
 import { ECR_ADDRESS, phaseOf, requestOf, statsOf, viewOf, withDigest } from "./docker-shapes.ts";
 import { decodeLog, waitForEnd } from "./docker-streams.ts";
-import { type ContainerEngine, type EngineInfo, EngineUnavailable, ImageUnavailable, nameTaken } from "./engine.ts";
+import {
+  BUILT_LABEL,
+  type ContainerEngine,
+  type EngineInfo,
+  EngineUnavailable,
+  ImageUnavailable,
+  nameTaken,
+} from "./engine.ts";
 import { addressText, ENGINE_REMEDY, type EngineAddress } from "./socket.ts";
 
 /** An engine that takes longer to answer is taken to be away. */
 const ANSWER_MS_MAX = 30_000;
 const CONNECT_MS_MAX = 20_000;
+/** An engine that is known has nothing to do for this. */
+const PING_MS_MAX = 5_000;
 /** Pulling and building wait for a network and for other people's commands. */
 const IMAGE_MS_MAX = 30 * 60_000;
 /** A one-shot sample of a running container; Docker takes a second for it where it cannot do it at once. */
@@ -202,7 +211,12 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
   };
 
   return {
-    connect: async () => (await connection()).info,
+    async connect() {
+      const known = connecting !== undefined;
+      const { docker, info } = await connection();
+      if (known) await bounded(PING_MS_MAX, (abortSignal) => (docker as any).ping({ abortSignal }) as Promise<unknown>);
+      return info;
+    },
     forget,
     async image(name) {
       const held = () =>
@@ -240,14 +254,15 @@ export function createDockerEngine({ clock, address, network }: DockerOptions): 
     holds: async (image) =>
       (await unlessGone(ask((docker, abortSignal) => docker.getImage(image).inspect({ abortSignal } as object)))) !==
       undefined,
-    async build(image, folder, dockerfile, labels) {
+    async build(image, { folder, dockerfile, args }) {
       await ask(
         (docker, abortSignal) =>
           docker
             .buildImage({ context: folder, src: ["."] }, {
               t: image,
               dockerfile,
-              labels,
+              buildargs: args,
+              labels: { [BUILT_LABEL]: "built" },
               rm: true,
               forcerm: true,
               abortSignal,

@@ -111,16 +111,27 @@ export interface LogLine {
   readonly text: string;
 }
 
+export interface ImageBuild {
+  /** What the Dockerfile may copy, but for what its .dockerignore names; absolute. */
+  readonly folder: string;
+  /** Relative to the folder. */
+  readonly dockerfile: string;
+  readonly args: Readonly<Record<string, string>>;
+}
+
+/** Every image that was built here carries it. */
+export const BUILT_LABEL = "virga.image";
+
 export interface ContainerEngine {
-  /** Asks who is there and makes the network; cheap when it is known. @throws EngineUnavailable */
+  /** Asks who is there and makes the network, or whether who was there still answers. @throws EngineUnavailable */
   connect(): Promise<EngineInfo>;
   /** Forgets what {@link connect} learnt: the engine may be another one by now. */
   forget(): void;
   /** Makes sure that the engine holds the image, pulling it if it may. @returns its id. @throws ImageUnavailable */
   image(name: string): Promise<string>;
   holds(image: string): Promise<boolean>;
-  /** Builds an image from a folder. @throws Error with the engine's own words */
-  build(image: string, folder: string, dockerfile: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Builds an image. @throws Error with the engine's own words, after the end of what the build said */
+  build(image: string, build: ImageBuild): Promise<void>;
   /** Makes an image of one layer from a tar archive. */
   importImage(image: string, archive: Buffer): Promise<void>;
   /** @returns the container's id. @throws Error in the engine's words; one named `NameTaken` when the name is taken */

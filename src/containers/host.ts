@@ -482,7 +482,6 @@ export function createTaskHost(options: TaskHostOptions): TaskHost {
       for (const { id } of orphans) await engine.remove(id);
       return orphans.length;
     },
-    build: (image, folder, dockerfile) => engine.build(image, folder, dockerfile, { "virga.image": "built" }),
     async close(end) {
       if (end && tasks.size > 0) {
         const stop: Stop = { code: "UserInitiated", reason: "Virga was stopped" };

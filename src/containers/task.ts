@@ -120,8 +120,6 @@ export interface TaskHost {
   taskAt(address: string): string | undefined;
   /** Ends containers of this Virga whose task is none of these. @throws EngineUnavailable */
   sweep(keys: ReadonlySet<string>): Promise<number>;
-  /** Builds an image from a folder of this machine. */
-  build(image: string, folder: string, dockerfile: string): Promise<void>;
   /** Resolves when all that was begun has come to rest. `end`: ends all tasks first, politely but soon. */
   close(end: boolean): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 
 const PORT = 8080;
 const MEGABYTE = 1024 * 1024;
@@ -26,23 +27,27 @@ const routes = {
     return `Worked for ${ms} ms on ${hostname()}\n`;
   },
   "/bytes": ({ kb = "64" }) => Buffer.alloc(Math.min(Number(kb), 10_240) * 1024, "."),
-  "/hold": ({ mb = "0" }) => {
+  "/hold": async ({ mb = "0" }) => {
     const wanted = Math.min(Number(mb), 400);
-    while (held.length < wanted) held.push(Buffer.alloc(MEGABYTE, 1));
-    held.length = wanted;
+    held.length = Math.min(held.length, wanted);
+    while (held.length < wanted) {
+      held.push(Buffer.alloc(MEGABYTE, 1));
+      // Health checks are answered in between.
+      if (held.length % 8 === 0) await pause(20);
+    }
     if (wanted === 0) globalThis.gc?.();
     return `Holding ${held.length} MB\n`;
   },
 };
 
-const server = createServer((request, response) => {
+const server = createServer(async (request, response) => {
   const url = new URL(request.url, "http://localhost");
   const answer = routes[url.pathname];
   if (!answer) {
     response.writeHead(404).end("Not found\n");
     return;
   }
-  response.end(answer(Object.fromEntries(url.searchParams)));
+  response.end(await answer(Object.fromEntries(url.searchParams)));
 });
 
 /** Bytes that all network interfaces but the loopback have sent since they are there. */

@@ -210,7 +210,8 @@ function frame(hash: Hash, name: string, contents: Uint8Array): void {
   hash.update(`${Buffer.byteLength(name)} ${name} ${contents.byteLength} `).update(contents);
 }
 
-async function hashTree(hash: Hash, root: string, path: string, ignored = IGNORED): Promise<void> {
+/** Every file below a folder: names, contents, whether it is executable. */
+export async function hashTree(hash: Hash, root: string, path: string, ignored = IGNORED): Promise<void> {
   const entries = await readdir(join(root, path), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (ignored.has(entry.name)) continue;

@@ -11,6 +11,7 @@ import { type Artifacts, createArtifacts } from "./artifacts.ts";
 import { type Builder, type Built, createBuilder } from "./build.ts";
 import { type LocalCode, localCode } from "./code.ts";
 import { deploy, stackResources } from "./deploy.ts";
+import { type BuiltImage, buildImage, type ImageEngine, type LocalImage, localImages, placeImage } from "./images.ts";
 import {
   declaredParameters,
   plain,
@@ -26,6 +27,8 @@ export interface ProjectOptions {
   readonly templatePath: string;
   readonly stackName: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** What builds container images, where the template has such. */
+  readonly engine: () => Promise<ImageEngine>;
 }
 
 export interface Application {
@@ -50,7 +53,7 @@ export interface Project {
 export const buildsOf = (templateDirectory: string, stackName: string): string =>
   join(templateDirectory, ".virga", "builds", stackName);
 
-export function createProject({ templatePath, stackName, parameters }: ProjectOptions): Project {
+export function createProject({ templatePath, stackName, parameters, engine }: ProjectOptions): Project {
   let builder: Builder | undefined;
   let artifacts: Artifacts | undefined;
   let inputs: readonly string[] = [templatePath];
@@ -64,10 +67,14 @@ export function createProject({ templatePath, stackName, parameters }: ProjectOp
       inputs = [dirname(templatePath), ...inputs];
       const template = readTemplate(templatePath);
       const code = localCode(template);
+      const images = localImages(template);
       builder ??= createBuilder(buildsOf(template.directory, stackName));
       artifacts ??= createArtifacts(target, () => accountOf(target));
       const builds = await Promise.all(code.map(async (item) => [item, await builder!.build(item)] as const));
-      inputs = [templatePath, ...builds.flatMap(([, built]) => built.inputs)];
+      const builtImages: [LocalImage, BuiltImage][] = [];
+      for (const image of images) builtImages.push([image, await buildImage(image, stackName, await engine())]);
+      inputs = [templatePath, ...[...builds, ...builtImages].flatMap(([, built]) => built.inputs)];
+      for (const [image, built] of builtImages) placeImage(template, image, built);
       await Promise.all(builds.map(([item, built]) => place(template, item, built, artifacts!)));
       const client = await cloudformationClient(target);
       const { stack, changed } = await deploy(
@@ -77,6 +84,11 @@ export function createProject({ templatePath, stackName, parameters }: ProjectOp
         progress,
       );
       const reloaded: string[] = [];
+      for (const [{ logicalId }, { name }] of builtImages) {
+        const before = current.get(logicalId);
+        if (before !== undefined && before !== name) reloaded.push(logicalId);
+        current.set(logicalId, name);
+      }
       for (const [{ logicalId }, { path }] of builds) {
         const before = current.get(logicalId);
         if (before === path) continue;

@@ -74,11 +74,16 @@ function projectsOf(folders: readonly string[], options: UpOptions): { project: 
   if (options.stack !== undefined && folders.length > 1) {
     throw new Failure("--stack names one stack, and there are several folders.", "Deploy them one by one.", EXIT_USAGE);
   }
+  const engine = async () => {
+    const { openContainerEngine } = await import("../../platform/ecs-ports.ts");
+    return openContainerEngine(options.containerSocket);
+  };
   const projects = folders.map((folder) => {
     const templatePath = findTemplate(folder);
     const directory = dirname(templatePath);
     const stackName = options.stack ?? stackNameOf(directory);
-    return { project: createProject({ templatePath, stackName, parameters: options.parameter ?? {} }), directory };
+    const parameters = options.parameter ?? {};
+    return { project: createProject({ templatePath, stackName, parameters, engine }), directory };
   });
   const names = projects.map(({ project }) => project.stackName);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -50,6 +50,31 @@ const code = async (work: Promise<unknown>): Promise<string> => {
   }
 };
 
+test("RunTask: a client token starts its tasks once", async () => {
+  const { platform } = await world();
+  await platform.call("ecs", "CreateCluster", {});
+  await platform.call("ecs", "CreateCluster", { clusterName: "other" });
+  await platform.call("ecs", "RegisterTaskDefinition", DEFINITION);
+  const run = async (changes: object = {}) => {
+    const input = { taskDefinition: "web", networkConfiguration: NETWORK, clientToken: "a", count: 2, ...changes };
+    const { tasks } = await platform.call("ecs", "RunTask", input);
+    return tasks!.map(({ taskArn }) => taskArn!);
+  };
+  const first = await run();
+  assert.equal(first.length, 2);
+  assert.deepEqual(await run(), first);
+  await assert.rejects(run({ count: 1 }), { code: "ConflictException", detail: { resourceIds: first } });
+  for (const other of [{ clientToken: "b" }, { cluster: "other" }])
+    assert.equal((await run(other)).filter((arn) => first.includes(arn)).length, 0);
+  await assert.rejects(run({ clientToken: "a b" }), { code: "InvalidParameterException" });
+  // An hour after their end tasks are forgotten, and with them the token.
+  await platform.advance(1000);
+  for (const task of first) await platform.call("ecs", "StopTask", { task });
+  await platform.advance(61 * 60_000);
+  assert.notDeepEqual(await run(), first);
+  await platform.close();
+});
+
 test("RunTask: a task runs, is described, ends by itself, and is forgotten after an hour", async () => {
   const { platform, engine } = await world();
   let finish = (_exitCode: number) => {};

@@ -18,5 +18,12 @@ export const targetNotConnected = () =>
     "InvalidParameterException",
     "The execute command failed because execute command was not enabled when the task was run or the execute command agent isn’t running. Wait and try again or run a new task with execute command enabled and try again.",
   );
+export const tokenInUse = (resourceIds: readonly string[]) =>
+  new AwsError(
+    "ConflictException",
+    "The RunTask request could not be processed due to conflicts. The provided clientToken is already in use with a different RunTask request.",
+    400,
+    { resourceIds },
+  );
 /** No engine to run tasks on. */
 export const noEngine = (message: string, remedy: string) => clientException(`${message} ${remedy}`);

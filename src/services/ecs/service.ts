@@ -1,7 +1,7 @@
 /**
  * Amazon ECS on the Fargate launch type: clusters, task definitions, tasks and services. Tasks are run by a port (`ports.ts`).
  *
- * `state.ts` says what is kept; `clusters.ts`, `definitions.ts`, `tasks.ts`, `services.ts` and `tags.ts` hold the operations; `fargate.ts` what Fargate
+ * `state.ts` says what is kept; `clusters.ts`, `definitions.ts`, `run.ts`, `tasks.ts`, `services.ts` and `tags.ts` hold the operations; `fargate.ts` what Fargate
  * takes. `schedule.ts` decides what a service's tasks should be and `reconcile.ts` carries it out; `machine.ts` stands between store and machine;
  * `balancing.ts` between services and load balancers. `agent.ts` answers to tasks.
  */
@@ -32,6 +32,7 @@ import { clusterArn, clusterNameOf, serviceArn, serviceNameOf, taskIdOf } from "
 import type { EcsPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { resources } from "./resources.ts";
+import { forgetRun, RUN_FORGOTTEN, runTask } from "./run.ts";
 import { createService, deleteService, describeServices, listServices, updateService } from "./services.ts";
 import { SERVICE_DUE } from "./state.ts";
 import { listTagsForResource, tagResource, untagResource } from "./tags.ts";
@@ -39,7 +40,6 @@ import {
   describeTasks,
   forgetTask,
   listTasks,
-  runTask,
   stopTask,
   TASK_CHANGED,
   TASK_ENDING,
@@ -215,7 +215,6 @@ export function createEcs(ports: EcsPorts): Service<"ecs"> {
         "placementStrategy[]",
         "volumeConfigurations[]",
         "referenceId",
-        "clientToken",
         "enableExecuteCommand",
       ],
       CreateService: [...SERVICES, "role"],
@@ -262,6 +261,7 @@ export function createEcs(ports: EcsPorts): Service<"ecs"> {
     hears: {
       [BALANCER_DUE]: { flow: look },
       [DEPLOYMENT_CHANGED]: { flow: tellDeployment },
+      [RUN_FORGOTTEN]: { operation: forgetRun },
       [SERVICE_DUE]: { operation: reconcile },
       [TARGETS_WANTED]: { flow: wake },
       [TASK_CHANGED]: { flow: tellTask },

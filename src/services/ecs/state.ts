@@ -8,6 +8,7 @@
  *     ("ecs", account, region, "service", cluster, name)              → Service, its deployments and latest events
  *     ("ecs", account, region, "task", cluster, taskId)               → Task, until an hour after its end
  *     ("ecs", account, region, "group", cluster, group, taskId)       → 0, while the task lives
+ *     ("ecs", account, region, "run", cluster, clientToken)           → Run: which tasks a RunTask has started, for a day
  *     ("ecs-live", taskId)                                            → Place of the task, while it lives
  *
  * A task that lives is in two indexes: by its service's group, for the scheduler; by its id alone, for reports of the machine.
@@ -195,6 +196,16 @@ export const taskKey = ({ accountId, region }: Place, cluster: string, id: strin
   key("ecs", accountId, region, "task", cluster, id);
 export const groupKey = ({ accountId, region }: Place, cluster: string, group: string, id: string): Key =>
   key("ecs", accountId, region, "group", cluster, group, id);
+
+/** A RunTask that may be asked again. */
+export interface Run {
+  /** What was asked for, but for the token itself. */
+  readonly request: string;
+  readonly taskIds: readonly string[];
+}
+export const Runs = defineRecord<Run>("ecs.Run", 1);
+export const runKey = ({ accountId, region }: Place, cluster: string, clientToken: string): Key =>
+  key("ecs", accountId, region, "run", cluster, clientToken);
 
 export interface LiveTask extends Place {
   readonly cluster: string;

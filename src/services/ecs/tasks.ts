@@ -3,7 +3,6 @@ import type {
   Container,
   DescribeTasksCommandInput,
   ListTasksCommandInput,
-  RunTaskCommandInput,
   StopTaskCommandInput,
   Tag,
   Task,
@@ -12,13 +11,12 @@ import type {
 import { arn } from "../../kernel/arn.ts";
 import { decodeKey, keysUnder } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
-import type { FlowContext, OperationContext, OutputOf } from "../service.ts";
-import { clientException, invalidParameter, noEngine, taskNotFound } from "./errors.ts";
+import type { OperationContext, OutputOf } from "../service.ts";
+import { clientException, invalidParameter, taskNotFound } from "./errors.ts";
 import { checkSize, cpuUnits, memoryMib } from "./fargate.ts";
-import { activeDefinition, clusterArn, clusterOf, definitionArn, serviceNameOf, taskArn, taskIdOf } from "./names.ts";
-import { checkNetwork, PLATFORM_VERSION, platformVersionOf } from "./network.ts";
+import { clusterArn, clusterOf, definitionArn, serviceNameOf, taskArn, taskIdOf } from "./names.ts";
+import { PLATFORM_VERSION } from "./network.ts";
 import { page } from "./paging.ts";
-import { engineUnavailable, type TaskHost } from "./ports.ts";
 import {
   Definitions,
   definitionKey,
@@ -34,8 +32,7 @@ import {
   Tasks,
   taskKey,
 } from "./state.ts";
-import { checkStrategy, nextProvider, type Provider } from "./strategy.ts";
-import { checkTags, mergeTags } from "./tags.ts";
+import type { Provider } from "./strategy.ts";
 
 /** A task is there and wants to be run. */
 export const TASK_PLACED = "ecs.TaskPlaced";
@@ -48,7 +45,6 @@ export const TASK_FORGOTTEN = "ecs.TaskForgotten";
 
 /** AWS shows stopped tasks for an hour. */
 const STOPPED_KEPT_MS = 60 * 60_000;
-const COUNT_MAX = 10;
 const DESCRIBE_MAX = 100;
 
 export const refOf = ({ accountId, region, cluster, id }: TaskRecord): TaskRef => ({ accountId, region, cluster, id });
@@ -265,88 +261,12 @@ export function describeTask(task: TaskRecord, includeTags = true): Task {
   };
 }
 
-/**
- * Starts up to ten tasks. Without a container engine nothing is started, and the error says how to get one.
- * Errors: InvalidParameterException, ClusterNotFoundException, ClientException.
- * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
- */
-export const runTask =
-  (host: () => TaskHost) =>
-  async (flow: FlowContext, input: RunTaskCommandInput): Promise<OutputOf<"ecs", "RunTask">> => {
-    try {
-      await host().engine();
-    } catch (error) {
-      const unavailable = engineUnavailable(error);
-      if (!unavailable) throw error;
-      throw noEngine(unavailable.message, unavailable.remedy);
-    }
-    return flow.write((tx, context) => ({ tasks: startTasks(tx, input, context), failures: [] }));
-  };
-
-function startTasks(tx: Transaction, input: RunTaskCommandInput, context: OperationContext): Task[] {
-  const count = input.count ?? 1;
-  if (count < 1 || count > COUNT_MAX) throw invalidParameter(`Count should be between 1 and ${COUNT_MAX}.`);
-  const cluster = clusterOf(tx, context, input.cluster);
-  const { shape, tags: definitionTags } = activeDefinition(tx, context, input.taskDefinition);
-  if (input.launchType !== undefined && input.capacityProviderStrategy?.length) {
-    throw invalidParameter(
-      "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-    );
-  }
-  const launchType = launchTypeOf(input.launchType);
-  const strategy = input.capacityProviderStrategy?.length
-    ? checkStrategy(input.capacityProviderStrategy, cluster.capacityProviders)
-    : launchType
-      ? []
-      : cluster.defaultStrategy;
-  const networkConfiguration = checkNetwork(input.networkConfiguration);
-  checkTags(input.tags);
-  if (input.group?.startsWith("service:")) throw invalidParameter("Group name cannot start with 'service:'.");
-  checkOverrides(
-    input.overrides,
-    shape.containerDefinitions!.map(({ name }) => name!),
-  );
-  const tags = mergeTags(
-    input.propagateTags === "TASK_DEFINITION" ? definitionTags : [],
-    input.enableECSManagedTags ? [{ key: "aws:ecs:clusterName", value: cluster.name }] : [],
-    input.tags ?? [],
-  );
-  const placed: Partial<Record<Provider, number>> = {};
-  return Array.from({ length: count }, () => {
-    const provider = strategy.length > 0 ? nextProvider(strategy, placed) : undefined;
-    if (provider) placed[provider] = (placed[provider] ?? 0) + 1;
-    return describeTask(
-      createTask(tx, context, {
-        cluster: cluster.name,
-        family: shape.family!,
-        revision: shape.revision!,
-        group: input.group ?? `family:${shape.family}`,
-        ...(input.startedBy === undefined ? {} : { startedBy: input.startedBy }),
-        ...(input.overrides ? { overrides: input.overrides } : {}),
-        ...(provider ? { capacityProvider: provider } : { launchType: "FARGATE" as const }),
-        platformVersion: platformVersionOf(input.platformVersion),
-        networkConfiguration,
-        tags,
-        balanced: false,
-      }),
-    );
-  });
-}
-
 /** Tasks run as on Fargate whether it is named or not; the others are refused. @throws InvalidParameterException */
 export function launchTypeOf(launchType: string | undefined): "FARGATE" | undefined {
   if (launchType !== undefined && launchType !== "FARGATE") {
     throw invalidParameter(`Virga runs tasks on the launch type FARGATE alone, not on ${launchType}.`);
   }
   return launchType as "FARGATE" | undefined;
-}
-
-function checkOverrides(overrides: TaskOverride | undefined, names: readonly string[]): void {
-  for (const { name } of overrides?.containerOverrides ?? []) {
-    if (!names.includes(name ?? "")) {
-      throw invalidParameter(`Override for container named ${name} is not a container in the TaskDefinition.`);
-    }
-  }
 }
 
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html */
