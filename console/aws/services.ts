@@ -56,6 +56,7 @@ export const SERVICES = {
     }),
   },
   secretsmanager: { protocol: json("secretsmanager") },
+  sesv2: { protocol: rest({}) },
   sns: { protocol: query("2010-03-31") },
   sqs: { protocol: json("AmazonSQS", "1.0") },
   ssm: { protocol: json("AmazonSSM") },

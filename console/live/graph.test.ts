@@ -4,7 +4,7 @@ import type { Span } from "./events.ts";
 import { Graph } from "./graph.ts";
 import { layout } from "./layout.ts";
 import { loadOf, workersOf } from "./load.ts";
-import { rowOf, waterfall } from "./trace-rows.ts";
+import { rowOf, titleOf, waterfall } from "./trace-rows.ts";
 
 const ARN = "arn:aws";
 const span = (
@@ -105,14 +105,37 @@ test("a trace as one line, and as a waterfall", () => {
   };
   const row = rowOf(trace);
   assert.deepEqual(
-    [row.startMs, row.durationMs, row.responseMs, row.outcome, row.error, row.coldStarts, row.status],
-    [1000, 3030, 20, "error", "ConditionalCheckFailedException", 1, 200],
+    [row.startMs, row.durationMs, row.responseMs, row.outcome, row.handled, row.coldStarts, row.status],
+    [1000, 3030, 20, "ok", 1, 1, 200],
+    "what a function was refused and went on after is no failure of the request",
   );
+  assert.deepEqual(row.through, ["apigateway", "sqs", "lambda", "dynamodb"]);
+  const failed = TRACE.map((each) =>
+    each.id === "d" ? { ...each, error: { code: "Unhandled", message: "oh", fault: true } } : each,
+  );
+  const other = rowOf({ ...trace, spans: new Map(failed.map((each) => [each.id, each])) });
+  assert.deepEqual([other.outcome, other.error, other.handled], ["fault", "Unhandled", 0]);
   assert.ok(row.text.includes("table/orders"));
   assert.deepEqual(
     waterfall(TRACE.toReversed()).map(({ span: { id }, depth }) => `${id}${depth}`),
     ["a0", "b1", "c2", "d3", "e4"],
   );
+});
+
+test("steps are called by what they did", () => {
+  const titles: readonly (readonly [string, Partial<Span>, string])[] = [
+    ["sqs", { name: "SendMessage" }, "sqs SendMessage"],
+    ["apigateway", { name: "POST /messages" }, "POST /messages"],
+    ["s3", { name: "s3.NotificationOwed" }, "s3 notification"],
+    ["sqs", { name: "sqs.MoveTaskDue" }, "sqs move task due"],
+    [
+      "s3",
+      { name: "POST /", attributes: { front: "s3 form upload by path", bucket: "pictures" } },
+      "POST s3://pictures/",
+    ],
+    ["s3", { name: "GET /a.html", attributes: { front: "s3-website", bucket: "pages" } }, "GET /a.html"],
+  ];
+  for (const [service, more, title] of titles) assert.equal(titleOf(span("x", undefined, service, "", more)), title);
 });
 
 test("load second by second, and workers between their counts", () => {

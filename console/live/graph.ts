@@ -49,7 +49,8 @@ export function subjectOf({ service, resource, attributes, name }: Span): Subjec
   if (typeof apiId === "string") return { type: "AWS::ApiGatewayV2::Api", name: apiId };
   const website = resource === undefined ? null : /^(.+)\.s3-website[.-]/.exec(resource);
   if (website) return { type: "AWS::S3::Bucket", name: website[1]! };
-  if (attributes?.["front"] === "s3-website-path" && typeof attributes["bucket"] === "string")
+  // Websites and forms are no API: who answers is in the address.
+  if (service === "s3" && typeof attributes?.["bucket"] === "string")
     return { type: "AWS::S3::Bucket", name: attributes["bucket"] };
   if (service === "ses" || service === "sesv2") return SERVICES_ALONE[service];
   if (!resource?.startsWith("arn:")) return service === "application" ? { type: "application", name } : undefined;

@@ -7,7 +7,7 @@ export interface Place {
   readonly y: number;
 }
 
-export const COLUMN_PX = 272;
+export const COLUMN_PX = 300;
 export const ROW_PX = 104;
 const BESIDE_PX = 226;
 const ROWS_MIN = 10;
@@ -58,8 +58,9 @@ export function layout(
       x += at + rowsMax < column.length ? BESIDE_PX : COLUMN_PX;
     }
   }
-  const wide = Math.max(4, Math.ceil(Math.sqrt(loose.length)));
-  const top = columns.length === 0 ? 0 : tallest * ROW_PX + 40;
+  // As wide as what is above it, so that both are seen at once.
+  const wide = Math.max(4, Math.floor(x / BLOCK_COLUMN_PX), Math.ceil(Math.sqrt(loose.length)));
+  const top = columns.length === 0 ? 0 : tallest * ROW_PX + 24;
   loose.forEach((node, i) => {
     places.set(node, { x: (i % wide) * BLOCK_COLUMN_PX, y: top + Math.floor(i / wide) * BLOCK_ROW_PX });
   });

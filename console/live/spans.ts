@@ -38,13 +38,9 @@ export function onSteps(listener: (steps: readonly GraphEdge[]) => void): () => 
   return () => void heard.delete(listener);
 }
 
-/** What a service does by itself long after, under the trace of whoever made it necessary. */
-const UPKEEP = /^\w+\.(?:Sample|Retention)Due$/;
-
 export function addSpans(spans: readonly Span[]): void {
   const fresh: Span[] = [];
   for (const span of spans) {
-    if (UPKEEP.test(span.name)) continue;
     let trace = traces.get(span.traceId);
     if (!trace) traces.set(span.traceId, (trace = { id: span.traceId, spans: new Map(), revision: 0 }));
     if (trace.spans.has(span.id)) continue;

@@ -15,7 +15,11 @@ export interface TraceRow {
   readonly outcome: "ok" | "error" | "fault" | "throttle";
   /** The first error's code. */
   readonly error: string | undefined;
+  /** Refusals that a function was given and went on after: a key that is not there yet, a condition that does not hold. */
+  readonly handled: number;
   readonly coldStarts: number;
+  /** Services it went through, in the order in which they were first called. */
+  readonly through: readonly string[];
   readonly spans: number;
   /** Deploying and looking rather than what the application does. */
   readonly control: boolean;
@@ -33,13 +37,15 @@ export function rowOf({ id, spans }: Trace): TraceRow {
   let error: Span["error"];
   let status: number | undefined;
   let coldStarts = 0;
+  let handled = 0;
   const text = [id];
   for (const span of spans.values()) {
     if ((span.parentId === undefined || !spans.has(span.parentId)) && (!root || span.startMs < root.startMs))
       root = span;
     startMs = Math.min(startMs, span.startMs);
     endMs = Math.max(endMs, span.startMs + span.durationMs);
-    if (span.error && (!error || (span.error.fault && !error.fault))) error = span.error;
+    if (isHandled(span, spans)) handled++;
+    else if (span.error && (!error || (span.error.fault && !error.fault))) error = span.error;
     if (typeof span.attributes?.["status"] === "number") status ??= span.attributes["status"];
     if (span.attributes?.["coldStart"] === true) coldStarts++;
     text.push(
@@ -70,7 +76,9 @@ export function rowOf({ id, spans }: Trace): TraceRow {
           ? "error"
           : "ok",
     error: error?.code,
+    handled,
     coldStarts,
+    through: throughOf(spans.values()),
     spans: spans.size,
     control: root !== undefined && HOUSEKEEPING.has(root.service),
     text: text.join(" ").toLowerCase(),
@@ -89,16 +97,51 @@ export function rowOfSummary(summary: Summary): TraceRow {
     status: summary.Http?.HttpStatus,
     outcome: summary.HasThrottle ? "throttle" : summary.HasFault ? "fault" : summary.HasError ? "error" : "ok",
     error: undefined,
+    handled: 0,
     coldStarts: 0,
+    through: [
+      ...new Set((summary.ServiceIds ?? []).flatMap(({ Type }) => (Type ? [Type.split("::")[1]!.toLowerCase()] : []))),
+    ],
     control: HOUSEKEEPING.has((summary.EntryPoint?.Type ?? "").replace("AWS::", "").toLowerCase()),
     spans: summary.Revision ?? summary.ServiceIds?.length ?? 0,
     text: [summary.Id, ...services, ...resources].join(" ").toLowerCase(),
   };
 }
 
-/** `SendMessage` says little without its service; a path says enough. */
-export const titleOf = ({ service, name }: Span): string =>
-  /^[A-Z]+ \//.test(name) ? name : service === "lambda" || service === "application" ? name : `${service} ${name}`;
+function throughOf(spans: Iterable<Span>): string[] {
+  const first = new Map<string, number>();
+  for (const { service, startMs } of spans) first.set(service, Math.min(first.get(service) ?? startMs, startMs));
+  return [...first].sort(([, a], [, b]) => a - b).map(([service]) => service);
+}
+
+/** A function that ran to its end knew what to do about what it was refused. */
+export function isHandled(span: Span, spans: ReadonlyMap<string, Span>): boolean {
+  if (!span.error || span.error.fault || span.parentId === undefined) return false;
+  const caller = spans.get(span.parentId);
+  return caller !== undefined && caller.attributes?.["ran"] === true && caller.error === undefined;
+}
+
+/** Events by which the platform goes on with what it has accepted. */
+const EVENTS: Readonly<Record<string, string>> = {
+  "s3.NotificationOwed": "s3 notification",
+  "lambda.InvocationAccepted": "asynchronous run",
+};
+
+/** `SendMessage` says little without its service; a path says enough, but not in a bucket's form upload. */
+export function titleOf({ service, name, attributes }: Span): string {
+  if (/^[A-Z]+ \//.test(name)) {
+    const bucket = attributes?.["bucket"];
+    return bucket !== undefined && /form upload/.test(String(attributes?.["front"]))
+      ? name.replace(" /", ` s3://${bucket}/`)
+      : name;
+  }
+  if (EVENTS[name]) return EVENTS[name];
+  if (name.startsWith(`${service}.`)) return `${service} ${inWords(name.slice(service.length + 1))}`;
+  return service === "lambda" || service === "application" ? name : `${service} ${name}`;
+}
+
+/** `ObjectCreated` → `object created` */
+export const inWords = (name: string): string => name.replace(/\B([A-Z])(?=[a-z])/g, " $1").toLowerCase();
 
 export interface Branch {
   readonly span: Span;

@@ -18,6 +18,8 @@ export interface Liveness {
   readonly services?: readonly string[];
   /** And further: whether this span does. */
   readonly concerns?: (span: Span) => boolean;
+  /** Where asking is dear: no more often than this. */
+  readonly pauseMs?: number;
   /** Asked again this often while the page is looked at; only where nothing tells of changes. */
   readonly everyMs?: number;
 }
@@ -62,7 +64,7 @@ export function useLoaded<T>(
 }
 
 /** Calls back soon after something happened that concerns it, but not more often than {@link RELOAD_MS}. */
-export function useLive(reload: () => void, { services, concerns, everyMs }: Liveness): void {
+export function useLive(reload: () => void, { services, concerns, pauseMs = RELOAD_MS, everyMs }: Liveness): void {
   const rule = useRef({ services, concerns });
   rule.current = { services, concerns };
   const heard = (services?.length ?? 0) > 0 || concerns !== undefined;
@@ -81,13 +83,13 @@ export function useLive(reload: () => void, { services, concerns, everyMs }: Liv
         timer = setTimeout(() => {
           timer = undefined;
           reload();
-        }, RELOAD_MS);
+        }, pauseMs);
     });
     return () => {
       stop();
       clearTimeout(timer);
     };
-  }, [reload, heard]);
+  }, [reload, heard, pauseMs]);
   useEffect(() => {
     if (!everyMs) return;
     const timer = setInterval(() => document.visibilityState === "visible" && reload(), everyMs);

@@ -19,7 +19,7 @@ import "@xyflow/react/dist/style.css";
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { command } from "../aws/command.ts";
 import { type GraphEdge, type GraphNode, keyOf, OUTSIDE } from "../live/graph.ts";
-import { layout } from "../live/layout.ts";
+import { layout, type Place } from "../live/layout.ts";
 import { bringHistory, graph, onSteps, useSpanRevision } from "../live/spans.ts";
 import { useLoaded } from "../live/use-call.ts";
 import { count, duration, nameOf, time } from "../parts/format.ts";
@@ -30,6 +30,18 @@ import { href, refine, useRoute } from "../routes.ts";
 import { listQueues, waiting } from "./queues.tsx";
 import { listStacks, stackResources } from "./stacks.tsx";
 
+/** What a stack declares besides what is in use. */
+const DECLARED = { used: "In use", idle: "And idle", all: "All declared" } as const;
+/** As the style sheet draws them; told, so that nothing has to be measured before it is drawn. */
+const NODE_PX = { width: 208, height: 64 };
+const LOOSE_PX = { width: 208, height: 42 };
+/** A map as narrow as this is not shown whole: nobody could read it. */
+const TELEPHONE_PX = 560;
+const READABLE_ZOOM = 0.75;
+/** The panel beside the map has taken its room by then. */
+const SETTLED_MS = 80;
+/** How far below its ends a line swings that leads back to the left. */
+const BACK_PX = 64;
 /** A step is seen on its line for this long. */
 const TRAVEL_MS = 1100;
 /** A small map needs none; a large one would be drawn twice with every movement. */
@@ -65,6 +77,8 @@ type NodeData = {
   readonly word: string;
   readonly icon: IconName;
   readonly figures: string;
+  /** Told where several stacks are shown. */
+  readonly stack: string | undefined;
   readonly errors: number;
   readonly depth: number | undefined;
   readonly quiet: boolean;
@@ -137,7 +151,7 @@ function LiveMap() {
   const queues = useLoaded(listQueues, [], { services: ["sqs", "lambda"] });
   const travellers = useTravellers();
   useSpanRevision();
-  const [all, setAll] = useState(true);
+  const which = (route.query.get("show") ?? "idle") as keyof typeof DECLARED;
   const flow = useReactFlow();
 
   const logical = useMemo(
@@ -155,32 +169,43 @@ function LiveMap() {
     const shown = visible(resources.data ?? [], stack);
     const lines = [...graph.edges.values()].filter(({ from, to }) => shown.has(from) && shown.has(to));
     const connected = new Set(lines.flatMap(({ from, to }) => [from, to]));
-    const loose = new Set([...(all ? logical.keys() : []), ...shown].filter((key) => !connected.has(key)));
+    const declaredKeys = [...logical].flatMap(([key, { type }]) =>
+      which === "all" || (which === "idle" && kindOf(type).acts) ? [key] : [],
+    );
+    const loose = new Set([...declaredKeys, ...shown].filter((key) => !connected.has(key)));
     return { edges: lines, looseKeys: loose, places: layout([...connected].sort(), lines, [...loose]) };
-  }, [sizes, logical, stack, all]);
+  }, [sizes, logical, stack, which]);
+  const several = !stack && (stacks.data?.length ?? 0) > 1;
 
   const kept = useRef(new Map<string, { readonly text: string; readonly element: object }>());
   const nodes = [...places].map(([key, position]) => {
     const seen = graph.nodes.get(key);
     const depth = depths.get(key);
     const chosenNow = key === selected;
-    const text = `${position.x} ${position.y} ${seen?.count} ${seen?.errors} ${depth} ${chosenNow} ${logical.has(key)}`;
+    const text = `${position.x} ${position.y} ${seen?.count} ${seen?.errors} ${depth} ${chosenNow} ${logical.has(key)} ${several}`;
     return same(kept.current, key, text, (): Node<NodeData> => {
       const [type = "", name = ""] = key.split(/\|(.*)/s);
       const resource = logical.get(key);
       const kind = kindOf(type);
-      const figures = figuresOf(seen, depth);
+      const figures = figuresOf(seen);
       return {
         id: key,
         type: "resource",
         position,
+        ...(looseKeys.has(key) ? LOOSE_PX : NODE_PX),
         selected: chosenNow,
-        ariaLabel: `${kind.word} ${resource?.logicalId ?? name}, ${figures || "nothing happened"}`,
+        ariaLabel: [
+          `${kind.word} ${resource?.logicalId ?? name}`,
+          ...(several && resource ? [`of ${resource.stack}`] : []),
+          figures || "nothing happened",
+          ...(depth ? [`${count(depth)} waiting`] : []),
+        ].join(", "),
         data: {
           title: resource?.logicalId ?? name,
           word: kind.word,
           icon: kind.icon,
           figures,
+          stack: several ? resource?.stack : undefined,
           errors: seen?.errors ?? 0,
           depth,
           quiet: !seen || seen.count === 0,
@@ -194,14 +219,27 @@ function LiveMap() {
     return same(kept.current, edge.key, `${edge.count} ${edge.errors} ${travelling}`, () => lineOf(edge, travelling));
   });
 
-  // The view fits again when what there is to see has changed, unless a person has chosen what to look at.
+  // The view fits again when what there is to see has changed, unless a person has moved it; then what was chosen is only brought into sight.
   const moved = useRef<string>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: as said above
   useEffect(() => {
-    if (moved.current === (stack ?? "")) return;
-    const frame = requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 250 }));
-    return () => cancelAnimationFrame(frame);
-  }, [places, flow, selected === undefined]);
+    const timer = setTimeout(() => {
+      const box = document.querySelector(".map")?.getBoundingClientRect();
+      if (!box) return;
+      const place = selected && places.get(selected);
+      if (moved.current !== (stack ?? "")) {
+        if (box.width > TELEPHONE_PX) void flow.fitView({ padding: 0.08, maxZoom: 1, duration: 250 });
+        else if (!place) void flow.setViewport(beginning(places, box.height));
+        if (box.width > TELEPHONE_PX || !place) return;
+      }
+      if (!place) return;
+      const middle = { x: place.x + NODE_PX.width / 2, y: place.y + NODE_PX.height / 2 };
+      const { x, y } = flow.flowToScreenPosition(middle);
+      if (x > box.left + 60 && x < box.right - 60 && y > box.top && y < box.bottom) return;
+      void flow.setCenter(middle.x, middle.y, { zoom: flow.getZoom(), duration: 250 });
+    }, SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [places, flow, selected]);
 
   const chosen = selected
     ? { key: selected, node: graph.nodes.get(selected), resource: logical.get(selected) }
@@ -224,10 +262,19 @@ function LiveMap() {
       }
       actions={
         <>
-          <label className="check">
-            <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} /> What did nothing
-            yet
-          </label>
+          <select
+            aria-label="Resources"
+            value={which}
+            onChange={(event) =>
+              refine(route, { show: event.target.value === "idle" ? undefined : event.target.value })
+            }
+          >
+            {Object.entries(DECLARED).map(([key, title]) => (
+              <option key={key} value={key}>
+                {title}
+              </option>
+            ))}
+          </select>
           <select
             aria-label="Stack"
             value={stack ?? ""}
@@ -259,7 +306,7 @@ function LiveMap() {
               maxZoom={1.6}
               proOptions={{ hideAttribution: true }}
               onNodeClick={(_event, node) => refine(route, { node: node.id })}
-              onMoveStart={(event) => {
+              onMove={(event) => {
                 if (event) moved.current = stack ?? "";
               }}
               onPaneClick={() => refine(route, { node: undefined })}
@@ -283,6 +330,14 @@ function LiveMap() {
       )}
     </Page>
   );
+}
+
+/** Where work begins, large enough to be read. */
+function beginning(places: ReadonlyMap<string, Place>, height: number): { x: number; y: number; zoom: number } {
+  const first = Math.min(...[...places.values()].map(({ x }) => x));
+  const rows = [...places.values()].filter(({ x }) => x === first).map(({ y }) => y);
+  const middle = (Math.min(...rows) + Math.max(...rows) + NODE_PX.height) / 2;
+  return { x: 12 - first * READABLE_ZOOM, y: height / 2 - middle * READABLE_ZOOM, zoom: READABLE_ZOOM };
 }
 
 /** The object from before where nothing about it has changed: what is the same is not drawn again. @param text what it depends on */
@@ -310,35 +365,38 @@ const lineOf = (
   data: { count: times, errors, travellers: travelling },
 });
 
-function figuresOf(node: GraphNode | undefined, depth: number | undefined): string {
+function figuresOf(node: GraphNode | undefined): string {
   const parts: string[] = [];
   if (node && node.count > 0) parts.push(`${count(node.count)}×`);
   if (node && node.key !== keyOf(OUTSIDE) && node.count > 0) parts.push(`⌀ ${duration(node.busyMs / node.count)}`);
   if (node && node.coldStarts > 0) parts.push(`${node.coldStarts} cold`);
-  if (depth) parts.push(`${count(depth)} waiting`);
   return parts.join(" · ");
 }
 
 const ResourceNode = memo(({ data }: NodeProps<Node<NodeData>>) => (
-  <div className={`map-node${data.quiet ? " quiet" : ""}${data.errors > 0 ? " bad" : ""}${data.loose ? " loose" : ""}`}>
+  <div
+    title={data.stack ? `${data.word} ${data.title} of ${data.stack}` : `${data.word} ${data.title}`}
+    className={`map-node${data.quiet ? " quiet" : ""}${data.errors > 0 ? " bad" : ""}${data.loose ? " loose" : ""}`}
+  >
     {!data.loose && <Handle type="target" position={Position.Left} isConnectable={false} />}
     <Icon name={data.icon} size={18} />
     <div>
       <b>{data.title}</b>
-      <small>{data.loose ? data.word : data.figures || data.word}</small>
+      <small>{data.loose ? (data.stack ?? data.word) : data.figures || data.word}</small>
+      {!data.loose && data.stack && <small className="map-stack">{data.stack}</small>}
     </div>
     {data.errors > 0 && (
       <span className="state bad" title="Errors">
         {count(data.errors)} {data.errors === 1 ? "error" : "errors"}
       </span>
     )}
-    {data.depth !== undefined && data.depth > 0 && <span className="state warn">{count(data.depth)}</span>}
+    {data.depth !== undefined && data.depth > 0 && <span className="state warn">{count(data.depth)} waiting</span>}
     {!data.loose && <Handle type="source" position={Position.Right} isConnectable={false} />}
   </div>
 ));
 
 const StepsEdge = memo((props: EdgeProps<Edge<EdgeData>>) => {
-  const [path, x, y] = getBezierPath(props);
+  const [path, x, y] = props.targetX < props.sourceX ? wayBack(props) : getBezierPath(props);
   const { count: times = 0, errors = 0, travellers = [] } = props.data ?? {};
   const width = 1.25 + Math.min(3, Math.log10(1 + times));
   return (
@@ -359,6 +417,18 @@ const StepsEdge = memo((props: EdgeProps<Edge<EdgeData>>) => {
     </>
   );
 });
+
+/** A line that leads to the left swings below both of its ends, where it crosses little. */
+function wayBack({ sourceX, sourceY, targetX, targetY }: EdgeProps): [string, number, number] {
+  const low = Math.max(sourceY, targetY) + BACK_PX;
+  const middle = (sourceX + targetX) / 2;
+  const start = `M${sourceX},${sourceY} C${sourceX + BACK_PX},${sourceY} ${sourceX + BACK_PX},${low} ${sourceX},${low}`;
+  return [
+    `${start} L${targetX},${low} C${targetX - BACK_PX},${low} ${targetX - BACK_PX},${targetY} ${targetX},${targetY}`,
+    middle,
+    low,
+  ];
+}
 
 const NODE_TYPES = { resource: ResourceNode };
 const EDGE_TYPES = { steps: StepsEdge };

@@ -2,13 +2,15 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { call } from "../aws/client.ts";
 import { command } from "../aws/command.ts";
+import { SERVICES, type ServiceName } from "../aws/services.ts";
 import type { Span } from "../live/events.ts";
 import { subjectOf } from "../live/graph.ts";
-import { fetchTraces, knownTraces, lostSpans, summaries, useSpanRevision } from "../live/spans.ts";
-import { rowOf, rowOfSummary, type TraceRow, titleOf, waterfall } from "../live/trace-rows.ts";
+import { bringHistory, fetchTraces, knownTraces, lostSpans, summaries, useSpanRevision } from "../live/spans.ts";
+import { inWords, isHandled, rowOf, rowOfSummary, type TraceRow, titleOf, waterfall } from "../live/trace-rows.ts";
 import { useLoaded } from "../live/use-call.ts";
+import { CommandLine } from "../parts/announce.tsx";
 import { CopyButton } from "../parts/copy.tsx";
-import { count, duration, nameOf, pretty, time } from "../parts/format.ts";
+import { count, duration, nameOf, pretty, shortName, time } from "../parts/format.ts";
 import { Icon, type IconName } from "../parts/icons.tsx";
 import { Empty, Facts, Failure, Page, State } from "../parts/page.tsx";
 import { type Column, Table } from "../parts/table.tsx";
@@ -30,6 +32,29 @@ const OUTCOMES = {
   throttle: ["warn", "Throttled"],
 } as const;
 
+/** As many as there is room for. */
+const THROUGH_MAX = 5;
+
+const ICONS: Readonly<Record<string, IconName>> = {
+  apigateway: "api",
+  apigatewayv2: "api",
+  dynamodb: "table",
+  ecs: "container",
+  events: "clock",
+  lambda: "lambda",
+  s3: "bucket",
+  scheduler: "clock",
+  secretsmanager: "key",
+  ses: "mail",
+  sesv2: "mail",
+  sns: "topic",
+  sqs: "queue",
+  ssm: "parameter",
+  sts: "role",
+  iam: "role",
+  logs: "log",
+};
+
 const COLUMNS: readonly Column<TraceRow>[] = [
   {
     key: "name",
@@ -42,11 +67,32 @@ const COLUMNS: readonly Column<TraceRow>[] = [
     title: "Outcome",
     width: "200px",
     value: ({ outcome, error, status }) => `${outcome} ${error ?? ""} ${status ?? ""}`,
-    cell: ({ outcome, error, status }) => (
+    cell: ({ outcome, error, status, handled, coldStarts }) => (
       <>
         <State tone={OUTCOMES[outcome][0]}>{OUTCOMES[outcome][1]}</State>{" "}
-        <span className="soft">{error ?? status ?? ""}</span>
+        <span className="soft">
+          {[
+            error ?? status,
+            ...(handled > 0 ? [`${handled} handled`] : []),
+            ...(coldStarts > 0 ? [coldStarts === 1 ? "cold" : `${coldStarts} cold`] : []),
+          ]
+            .filter(Boolean)
+            .join(", ")}
+        </span>
       </>
+    ),
+  },
+  {
+    key: "through",
+    title: "Through",
+    width: "132px",
+    less: true,
+    cell: ({ through }) => (
+      <span className="through" role="img" aria-label={through.join(", ")} title={through.join(", ")}>
+        {through.slice(0, THROUGH_MAX).map((service) => (
+          <Icon key={service} name={ICONS[service] ?? "other"} size={15} />
+        ))}
+      </span>
     ),
   },
   {
@@ -130,14 +176,17 @@ function TraceList() {
     }
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: once; then a person asks
-  useEffect(() => void more(), []);
+  useEffect(() => {
+    void more();
+    void bringHistory();
+  }, []);
 
   const shown = useMemo(() => {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     return rows.filter(
       (row) =>
         (control || words.length > 0 || !row.control) &&
-        (outcome === "" || (outcome === "bad" ? row.outcome !== "ok" : row.outcome === outcome)) &&
+        (outcome === "" || (outcome === "bad" ? row.outcome !== "ok" || row.handled > 0 : row.outcome === outcome)) &&
         words.every((word) => row.text.includes(word)),
     );
   }, [rows, query, outcome, control]);
@@ -205,26 +254,6 @@ function TraceList() {
   );
 }
 
-const ICONS: Readonly<Record<string, IconName>> = {
-  apigateway: "api",
-  apigatewayv2: "api",
-  dynamodb: "table",
-  ecs: "container",
-  events: "clock",
-  lambda: "lambda",
-  s3: "bucket",
-  scheduler: "clock",
-  secretsmanager: "key",
-  ses: "mail",
-  sesv2: "mail",
-  sns: "topic",
-  sqs: "queue",
-  ssm: "parameter",
-  sts: "role",
-  iam: "role",
-  logs: "log",
-};
-
 const isWait = ({ service, name }: Span): boolean => service === "sqs" && name === "in the queue";
 
 function TraceView({ id }: { id: string }) {
@@ -252,6 +281,9 @@ function TraceView({ id }: { id: string }) {
             <span>{time(row.startMs, true)}</span>
             <span>answered in {duration(row.responseMs)}</span>
             <span>all done in {duration(row.durationMs)}</span>
+            {row.handled > 0 && (
+              <span>{row.handled === 1 ? "one refusal handled" : `${row.handled} refusals handled`}</span>
+            )}
             {row.coldStarts > 0 && (
               <span>{row.coldStarts === 1 ? "a cold start" : `${row.coldStarts} cold starts`}</span>
             )}
@@ -278,6 +310,7 @@ function TraceView({ id }: { id: string }) {
                 <Step
                   key={span.id}
                   span={span}
+                  handled={isHandled(span, trace!.spans)}
                   depth={depth}
                   selected={span.id === selected}
                   left={(span.startMs - row.startMs) / total}
@@ -296,6 +329,7 @@ function TraceView({ id }: { id: string }) {
 
 interface StepProps {
   readonly span: Span;
+  readonly handled: boolean;
   readonly depth: number;
   readonly selected: boolean;
   readonly left: number;
@@ -303,7 +337,7 @@ interface StepProps {
   onOpen(): void;
 }
 
-function Step({ span, depth, selected, left, width, onOpen }: StepProps) {
+function Step({ span, handled, depth, selected, left, width, onOpen }: StepProps) {
   const wait = isWait(span);
   const { attributes = {} } = span;
   const receives = Number(attributes["receives"] ?? attributes["attempt"] ?? 1);
@@ -319,13 +353,14 @@ function Step({ span, depth, selected, left, width, onOpen }: StepProps) {
     place === "after"
       ? { left: `${end * 100}%` }
       : { right: `${(1 - (place === "before" ? left : Math.min(end, 1))) * 100}%` };
-  const label = `${wait ? `waited in ${nameOf(span.resource ?? "")}` : titleOf(span)}`;
+  const label = wait ? `waited in ${shortName(nameOf(span.resource ?? ""))}` : shortName(titleOf(span));
   return (
     <li>
       <button
         type="button"
         className={`step${selected ? " chosen" : ""}`}
         aria-expanded={selected}
+        title={wait ? span.resource : titleOf(span)}
         aria-label={`${label}, ${duration(span.durationMs)}${marks.length > 0 ? `, ${marks.join(", ")}` : ""}`}
         onClick={onOpen}
       >
@@ -345,10 +380,14 @@ function Step({ span, depth, selected, left, width, onOpen }: StepProps) {
               />
             )}
           </span>
-          <span className={`step-text ${place}`} style={textStyle}>
+          <span className={`step-text ${place}${wait ? " wait" : ""}`} style={textStyle}>
             {duration(span.durationMs)}
             {marks.map((mark) => (
-              <span key={mark} className={span.error && mark === span.error.code ? "state bad" : "state warn"}>
+              <span
+                key={mark}
+                className={span.error && mark === span.error.code && !handled ? "state bad" : "state warn"}
+                title={mark === span.error?.code ? span.error.message : undefined}
+              >
                 {mark}
               </span>
             ))}
@@ -377,12 +416,34 @@ async function linesOf(span: Span): Promise<LogLine[]> {
   return events;
 }
 
+/** `memoryUsedMb` and 42 → "Memory used" and "42 MB" */
+function factOf(key: string, value: string | number | boolean): readonly [string, string] {
+  const [, name = key, unit] = /^(.+?)(Ms|Mb)?$/.exec(key) ?? [];
+  const words = inWords(name).replace(/^init$/, "start took");
+  const text =
+    unit === "Ms" ? duration(Number(value)) : unit === "Mb" ? `${value} MB` : value === true ? "yes" : String(value);
+  return [words.charAt(0).toUpperCase() + words.slice(1), text];
+}
+
+/** What was asked for, as a command; undefined where only a part of it was written down. */
+function commandOf({ service, name, attributes }: Span): string | undefined {
+  const payload = attributes?.["payload"];
+  if (!/^[A-Z]\w+$/.test(name) || !Object.hasOwn(SERVICES, service) || typeof payload !== "string") return undefined;
+  if (/…|"<(?:stream|redacted|\d+ bytes)>"/.test(payload)) return undefined;
+  try {
+    return command(service as ServiceName, name, JSON.parse(payload));
+  } catch {
+    return undefined;
+  }
+}
+
 function SpanView({ span, onClose }: { span: Span; onClose(): void }) {
   const subject = subjectOf(span);
   const place = subject && placeOf(subject.type, subject.name);
   const ran = span.service === "lambda" && span.requestId !== undefined && subject?.type === "AWS::Lambda::Function";
   const logs = useLoaded(ran ? () => linesOf(span) : undefined, [span.id]);
   const { payload, ...attributes } = span.attributes ?? {};
+  const again = commandOf(span);
   return (
     <aside className="detail" aria-label="The step">
       <header>
@@ -404,8 +465,8 @@ function SpanView({ span, onClose }: { span: Span; onClose(): void }) {
       )}
       {place && (
         <div className="actions">
-          <a className="button" href={href(place)}>
-            {resourceKind(subject.type).word} {subject.name}
+          <a className="button" href={href(place)} title={subject.name}>
+            {resourceKind(subject.type).word} {shortName(subject.name)}
           </a>
         </div>
       )}
@@ -413,18 +474,23 @@ function SpanView({ span, onClose }: { span: Span; onClose(): void }) {
         entries={[
           ["Began", time(span.startMs, true)],
           ["Took", duration(span.durationMs)],
+          ...Object.entries(attributes)
+            .filter(([key]) => key !== "ran" && key !== "front")
+            .map(([key, value]) => factOf(key, value)),
           ["Resource", span.resource],
           ["Request id", span.requestId],
-          ...Object.entries(attributes).map(
-            ([key, value]) =>
-              [key, /Ms$/.test(key) && typeof value === "number" ? duration(value) : String(value)] as const,
-          ),
         ]}
       />
       {payload !== undefined && (
         <>
           <h3>Input</h3>
           <pre className="code">{pretty(String(payload))}</pre>
+        </>
+      )}
+      {again && (
+        <>
+          <h3>The same again</h3>
+          <CommandLine text={again} />
         </>
       )}
       {ran && (

@@ -30,9 +30,18 @@ const WHOLE = [1, 2, 5]
   .flatMap((step) => [1, 10, 100, 1000, 10_000, 100_000].map((tens) => step * tens))
   .sort((a, b) => a - b);
 
-/** Seconds are told only where they differ. */
-function clock(seconds: readonly number[]): string[] {
+const DAY_SECONDS = 86_400;
+
+/** Seconds are told only where they differ, and days where a whole one lies between. Days are UTC's, as AWS bills them. */
+function clock(seconds: readonly number[], dataStep: number): string[] {
   const [first = 0, second = first + 60] = seconds;
+  if (dataStep >= DAY_SECONDS) {
+    return seconds.map((at) =>
+      at % DAY_SECONDS === 0
+        ? new Date(at * 1000).toLocaleString("en", { day: "numeric", month: "short", timeZone: "UTC" })
+        : "",
+    );
+  }
   return seconds.map((at) => {
     const date = new Date(at * 1000);
     const parts = [date.getHours(), date.getMinutes(), ...(second - first < 60 ? [date.getSeconds()] : [])];
@@ -40,9 +49,18 @@ function clock(seconds: readonly number[]): string[] {
   });
 }
 
+const stepOf = (seconds: ArrayLike<number>): number => (seconds.length > 1 ? seconds[1]! - seconds[0]! : 1);
+
+/** What lies between two lines of the time axis, in seconds. */
+const INCREMENTS = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 21_600, 43_200].concat(
+  [1, 2, 3, 5, 7, 14].map((days) => days * DAY_SECONDS),
+);
+
 /** Areas are summed from the last to the first, which is then drawn first and behind. */
 function drawn(series: readonly Series[], stacked: boolean): (number | null)[][] {
-  if (!stacked) return series.map(({ values }) => [...values]);
+  // A bar of no height would still be a line.
+  if (!stacked)
+    return series.map(({ values, kind }) => values.map((value) => (kind === "bars" ? value || null : value)));
   const result: (number | null)[][] = [];
   let below: (number | null)[] | undefined;
   for (const { values, kind } of series.toReversed()) {
@@ -102,20 +120,29 @@ export function Chart({
       ticks: { show: false },
       font: "11px system-ui",
     };
-    const bars = uPlot.paths.bars!({ size: [0.8, 12] });
+    const bars = uPlot.paths.bars!({ size: [0.8, 26] });
     const chart = new uPlot(
       {
         width: host.clientWidth,
         height,
         legend: { show: false },
         cursor: { y: false, points: { show: false } },
-        scales: { y: { range: (_self, _low, high) => [0, Math.max(1, high * 1.08)] } },
+        scales: {
+          x: {
+            // A bar stands on its second, half of it before.
+            range: (self, low, high) => {
+              const half = latest.current.series[0]?.kind === "bars" ? stepOf(self.data[0]) / 2 : 0;
+              return [low - half, high + half];
+            },
+          },
+          y: { range: (_self, _low, high) => [0, (whole ? Math.max(1, high * 1.08) : high * 1.08) || 1] },
+        },
         padding: [8, 10, 0, 0],
         axes: [
-          { ...axis, size: 26, values: (_self, seconds) => clock(seconds) },
+          { ...axis, size: 26, values: (self, seconds) => clock(seconds, stepOf(self.data[0])), incrs: INCREMENTS },
           {
             ...axis,
-            size: 44,
+            size: whole ? 44 : 68,
             ...(whole ? { incrs: WHOLE } : {}),
             values: (_self, values) => values.map((value) => latest.current.unit(value)),
           },

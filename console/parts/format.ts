@@ -52,6 +52,10 @@ export function dollars(value: number): string {
   return `$${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
+/** As exact as a person needs it. */
+export const quantity = (value: number): string =>
+  value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 4 });
+
 /** The last, telling part of an ARN or URL. */
 export function nameOf(resource: string): string {
   if (/^https?:/.test(resource)) return resource.replace(/\/$/, "").split("/").pop()!;
@@ -64,6 +68,9 @@ export function nameOf(resource: string): string {
   if (kind === "stack") return name!.split("/")[0]!;
   return (name ?? rest).replace(/:\*$/, "");
 }
+
+/** Without the twelve characters that CloudFormation makes a name unique with. */
+export const shortName = (name: string): string => name.replace(/-[A-Z0-9]{12}$/, "");
 
 /** JSON with indentation, or the text as it is. */
 export function pretty(text: string): string {

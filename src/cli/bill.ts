@@ -1,6 +1,6 @@
 /** `virga bill`: what each resource used, what that costs on AWS, and what a server that never sleeps would have cost. */
 import type { CostExplorerClient, Group, GroupDefinition, ResultByTime } from "@aws-sdk/client-cost-explorer";
-import { alwaysOn } from "../metering/always-on.ts";
+import { compare, type Step } from "../metering/always-on.ts";
 import { MONTH_HOURS, PRICE_LIST } from "../metering/prices.ts";
 import { costExplorerClient } from "./clients.ts";
 import { type ClientOptions, runningTarget } from "./endpoint.ts";
@@ -48,12 +48,9 @@ export async function bill(options: BillOptions): Promise<void> {
   const rows = summed(await asked(client, window, [service, subject]), tag);
   const usage = await asked(client, window, [{ Type: "DIMENSION", Key: "USAGE_TYPE" }]);
   const total = rows.reduce((sum, { dollars }) => sum + dollars, 0);
-  const peak = peakOf(usage, stepMs / 1000);
-  const observedHours = observedOf(usage, nowMs);
-  const monthly = observedHours === undefined ? undefined : (total / observedHours) * MONTH_HOURS;
-  const server = peak.gb === 0 ? undefined : alwaysOn(peak.gb);
-  const perRequest = peak.requests === 0 ? undefined : total / peak.requests;
-  const breakEven = server && perRequest ? server.dollarsPerMonth / perRequest / MONTH_HOURS / 3600 : undefined;
+  const comparison = compare(usage.map(stepOf), stepMs, total, nowMs);
+  const server = comparison?.server;
+  const breakEven = comparison?.cheaperAboveRequestsPerSecond;
 
   if (options.json) {
     printJson({
@@ -61,7 +58,9 @@ export async function bill(options: BillOptions): Promise<void> {
       window: { start: window.Start, end: window.End },
       rows,
       total,
-      ...(project && monthly !== undefined ? { projection: { month: monthly, observedHours } } : {}),
+      ...(project && comparison
+        ? { projection: { month: comparison.dollarsPerMonth, observedHours: comparison.observedHours } }
+        : {}),
       ...(server ? { alwaysOn: { ...server, cheaperAboveRequestsPerSecond: breakEven } } : {}),
     });
     return;
@@ -80,9 +79,9 @@ export async function bill(options: BillOptions): Promise<void> {
       ["", "total", money(total)],
     ]),
   );
-  if (project && monthly !== undefined) {
+  if (project && comparison) {
     print(
-      `A month of this: ${money(monthly)} USD ${dim(`(${MONTH_HOURS} hours at the pace of the ${observedHours!.toFixed(1)} hours observed)`)}`,
+      `A month of this: ${money(comparison.dollarsPerMonth)} USD ${dim(`(${MONTH_HOURS} hours at the pace of the ${comparison.observedHours.toFixed(1)} hours observed)`)}`,
     );
   }
   if (server) {
@@ -134,29 +133,10 @@ function summed(results: readonly ResultByTime[], tag: string | undefined): Row[
   return [...sums.values()].sort((left, right) => right.dollars - left.dollars);
 }
 
-/** Memory that ran at once in the busiest hour, on its average, and all requests that somebody made. */
-function peakOf(results: readonly ResultByTime[], stepSeconds: number): { gb: number; requests: number } {
-  let gb = 0;
-  let requests = 0;
-  for (const { Groups = [] } of results) {
-    let seconds = 0;
-    for (const group of Groups) {
-      const type = group.Keys![0]!;
-      if (type.startsWith("Lambda-GB-Second")) seconds += quantityOf(group);
-      if (/^Fargate.*GB-Hours$/.test(type)) seconds += quantityOf(group) * 3600;
-      if (type === "Request" || type === "Request-ARM") requests += quantityOf(group);
-    }
-    gb = Math.max(gb, seconds / stepSeconds);
-  }
-  return { gb, requests };
-}
-
-/** From the first hour with usage until now. */
-function observedOf(results: readonly ResultByTime[], nowMs: number): number | undefined {
-  const first = results.find(({ Groups = [] }) => Groups.length > 0);
-  if (!first) return undefined;
-  return Math.max(1, (nowMs - Date.parse(first.TimePeriod!.Start!)) / HOUR_MS);
-}
+const stepOf = ({ TimePeriod, Groups = [] }: ResultByTime): Step => ({
+  startMs: Date.parse(TimePeriod!.Start!),
+  usage: Groups.map((group) => ({ usageType: group.Keys![0]!, quantity: quantityOf(group) })),
+});
 
 function tagOf(by: string | undefined): string | undefined {
   if (by === undefined || by === "resource") return undefined;

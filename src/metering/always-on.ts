@@ -43,3 +43,66 @@ function priced(tasks: number, cpu: number, memoryGb: number): AlwaysOn {
     memoryGb * PRICES["ecs Fargate-GB-Hours"]!.tiers[0]!.dollars;
   return { tasks, cpu, memoryGb, dollarsPerMonth: tasks * hourly * MONTH_HOURS };
 }
+
+/** An hour or a day, and what was used in it, by AWS's usage types. */
+export interface Step {
+  readonly startMs: number;
+  readonly usage: readonly { readonly usageType: string; readonly quantity: number }[];
+}
+
+export interface Comparison {
+  /** From the first step with usage until now, an hour at least. */
+  readonly observedHours: number;
+  /** A month at the pace of what was observed. */
+  readonly dollarsPerMonth: number;
+  readonly requests: number;
+  /** Undefined where nothing ran that a server would have to run. */
+  readonly server: AlwaysOn | undefined;
+  /** From there on the server costs less. */
+  readonly cheaperAboveRequestsPerSecond: number | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * What was used against a server for the same peak.
+ * @param dollars what all of it cost
+ * @returns undefined when nothing was used
+ */
+export function compare(
+  steps: readonly Step[],
+  stepMs: number,
+  dollars: number,
+  nowMs: number,
+): Comparison | undefined {
+  const first = steps.find(({ usage }) => usage.length > 0);
+  if (!first) return undefined;
+  const observedHours = Math.max(1, (nowMs - first.startMs) / HOUR_MS);
+  const { gb, requests } = peakOf(steps, stepMs / 1000);
+  const server = gb === 0 ? undefined : alwaysOn(gb);
+  const perRequest = requests === 0 ? undefined : dollars / requests;
+  return {
+    observedHours,
+    dollarsPerMonth: (dollars / observedHours) * MONTH_HOURS,
+    requests,
+    server,
+    cheaperAboveRequestsPerSecond:
+      server && perRequest ? server.dollarsPerMonth / perRequest / MONTH_HOURS / 3600 : undefined,
+  };
+}
+
+/** Memory that ran at once in the busiest step, on its average, and all requests that somebody made. */
+function peakOf(steps: readonly Step[], stepSeconds: number): { gb: number; requests: number } {
+  let gb = 0;
+  let requests = 0;
+  for (const { usage } of steps) {
+    let seconds = 0;
+    for (const { usageType, quantity } of usage) {
+      if (usageType.startsWith("Lambda-GB-Second")) seconds += quantity;
+      if (/^Fargate.*GB-Hours$/.test(usageType)) seconds += quantity * 3600;
+      if (usageType === "Request" || usageType === "Request-ARM") requests += quantity;
+    }
+    gb = Math.max(gb, seconds / stepSeconds);
+  }
+  return { gb, requests };
+}

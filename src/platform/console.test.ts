@@ -155,6 +155,27 @@ test("where keys are demanded, nobody gets in without one, whatever the page", a
   }
 });
 
+test("costs beside a server that never sleeps are told to those who may see costs", async () => {
+  const path = "/_virga/always-on";
+  for (const platform of [open, closed]) {
+    const { status, text } = await send(platform, { path, headers: { host: `localhost:${platform.port}` } });
+    assert.equal(status, 403, text);
+  }
+  const signed = {
+    host: own(),
+    authorization: STRANGER.replace("/sqs/", "/virga/"),
+    "x-amz-date": "20260101T000000Z",
+  };
+  const { status, text } = await send(open, { path, headers: signed });
+  assert.equal(status, 200, text);
+  const { prices, total, observedHours, server } = JSON.parse(text);
+  assert.equal(prices.currency, "USD");
+  assert.ok(total > 0 && observedHours >= 1, "queues were asked of in this file");
+  assert.equal(server, undefined, "nothing ran that a server would have to run");
+  for (const hours of ["0", "1.5", "336", "x"])
+    assert.equal((await send(open, { path: `${path}?hours=${hours}`, headers: signed })).status, 400, hours);
+});
+
 test("documents that somebody stored run in an origin of their own, if at all", async () => {
   const host = own();
   const s3 = { host, authorization: STRANGER.replace("/sqs/", "/s3/"), "x-amz-date": "20260101T000000Z" };

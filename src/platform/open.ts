@@ -23,6 +23,7 @@ import { MemoryEngine } from "../storage/engines/memory.ts";
 import { RelaxedEngine } from "../storage/engines/relaxed.ts";
 import { createWireServer } from "../wire/server.ts";
 import { openShapes } from "../wire/shapes.ts";
+import { alwaysOnFront } from "./always-on.ts";
 import { apigatewayPorts } from "./apigateway-ports.ts";
 import { createAuthorize } from "./authorization.ts";
 import { consoleFronts } from "./console.ts";
@@ -187,6 +188,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             settings,
             services.map((service) => service.name),
           ),
+          alwaysOnFront(),
           ...consoleFronts(settings.consoleDirectory),
         ],
         accountId: settings.accountId,

@@ -12,6 +12,9 @@ const CONCURRENCY_DEFAULT = 16;
 /** Operations of one line that share a commit. */
 const OPERATION_CONCURRENCY = 64;
 
+/** What a service sees to again and again for as long as a resource is there: nothing that the request which first made it necessary still causes. */
+const UPKEEP = /\.(?:Sample|Retention)Due$/;
+
 /** What the platform's own work runs as. */
 export interface Home {
   readonly accountId: AccountId;
@@ -87,7 +90,7 @@ async function deliver(
   const startMs = core.clock.nowMs();
   const from = core.clock.monotonicMs();
   const written = (error?: unknown) => {
-    if (!trace.sampled) return;
+    if (!trace.sampled || (UPKEEP.test(delivery.type) && error === undefined)) return;
     core.spans.work({
       caller,
       trace,

@@ -252,3 +252,23 @@ for (const [expression, text] of [
     }
   });
 }
+
+test("what the platform does for a queue minute by minute is no part of the trace that first sent to it", async () => {
+  const platform = await openTestPlatform();
+  try {
+    await platform.call("sqs", "CreateQueue", { QueueName: "orders" });
+    await platform.call("sqs", "SendMessage", { ...QUEUE, MessageBody: "hello" });
+    for (let minute = 0; minute < 3; minute++) await platform.advance(60_000);
+    const found = await summaries(platform);
+    assert.ok(found.length >= 2);
+    for (const { Id } of found) {
+      const names = (await segments(platform, Id!)).map(({ name }) => name);
+      assert.deepEqual(
+        names.filter((name) => name.endsWith("Due")),
+        [],
+      );
+    }
+  } finally {
+    await platform.close();
+  }
+});
