@@ -2,7 +2,7 @@
  * Side-by-side measurements against the budgets of the design, each as a ratio taken in one run.
  *
  *     npm run bench                 everything
- *     npm run bench -- rates bodies   some of: startup rates bodies functions deployed growth balancer
+ *     npm run bench -- rates bodies   some of: startup rates metering bodies functions deployed growth balancer
  *
  * Prints a table at the end; `--json FILE` keeps it. Nothing here fails a build: a busy machine is no bug.
  */
@@ -14,12 +14,14 @@ import { deployed } from "./deployed.ts";
 import { functions } from "./functions.ts";
 import { growth } from "./growth.ts";
 import { rows } from "./measure.ts";
+import { metering } from "./metering.ts";
 import { rates } from "./rates.ts";
 import { startup } from "./startup.ts";
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   startup,
   rates,
+  metering,
   bodies,
   functions,
   deployed,

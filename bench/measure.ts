@@ -80,7 +80,10 @@ export async function startVirga(flags: readonly string[]): Promise<Virga> {
     [virga, "start", "--port", "0", "--log-level", "error", ...flags],
     /http:\/\/[\w.]+:(\d+)/,
   );
-  const port = Number(match[1]);
+  return apiOf(child, Number(match[1]));
+}
+
+export function apiOf(child: ChildProcess, port: number): Virga {
   const endpoint = `http://127.0.0.1:${port}`;
   return {
     child,

@@ -20,14 +20,14 @@ interface Case {
   prepare(virga: Virga): Promise<void>;
 }
 
-const s3Request = (port: number, method: string, path: string, body = ""): Buffer => {
+export const s3Request = (port: number, method: string, path: string, body = "", service = "s3"): Buffer => {
   const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
   return Buffer.from(
-    `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/${date.slice(0, 8)}/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\nX-Amz-Date: ${date}\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/${date.slice(0, 8)}/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0\r\nX-Amz-Date: ${date}\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
 };
 
-async function s3(virga: Virga, method: string, path: string, body?: string): Promise<void> {
+export async function s3(virga: Virga, method: string, path: string, body?: string): Promise<void> {
   const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
   const response = await fetch(virga.endpoint + path, {
     method,
@@ -40,7 +40,7 @@ async function s3(virga: Virga, method: string, path: string, body?: string): Pr
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
 }
 
-const table = async (virga: Virga) => {
+export const table = async (virga: Virga) => {
   await virga.call("DynamoDB_20120810.CreateTable", {
     TableName: "bench",
     KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],

@@ -38,14 +38,34 @@ export interface Measured extends Omit<Datum, "value"> {
   max: number;
   /** How often each value occurred, for percentiles; the first {@link VALUES_MAX} different ones, after which new ones fall to the nearest. */
   readonly values: Map<number, number>;
+  /** The different values in order, once there are no more of them. */
+  ordered: readonly number[] | undefined;
+  /** Nothing is added any more. */
+  taken: boolean;
 }
 
 const MINUTE_MS = 60_000;
 /** As many as one PutMetricData datum may hold. */
 const VALUES_MAX = 150;
+/** Metrics whose places are kept from one taking to the next; beyond that they are found anew. */
+const PLACES_MAX = 10_000;
+
+/** Where a metric is found, name by name: every request measures, and a text that names the metric would have to be made for each. */
+class Place {
+  readonly #below = new Map<string, Place>();
+  measured: Measured | undefined;
+
+  at(name: string): Place {
+    let place = this.#below.get(name);
+    if (place === undefined) this.#below.set(name, (place = new Place()));
+    return place;
+  }
+}
 
 export class Measurements {
-  #gathered = new Map<string, Measured>();
+  #root = new Place();
+  #places = 0;
+  #gathered: Measured[] = [];
   #begun: (() => void) | undefined;
 
   /** Called once whenever something is gathered after there was nothing: whoever takes it away need not look in between. */
@@ -54,16 +74,14 @@ export class Measurements {
   }
 
   add(accountId: AccountId, region: Region, nowMs: number, datum: Datum): void {
+    const { namespace, name, dimensions, unit, value } = datum;
+    let place = this.#root.at(accountId).at(region).at(namespace).at(name).at(unit);
+    for (const dimension in dimensions) place = place.at(dimension).at(dimensions[dimension]!);
     const minuteMs = nowMs - (nowMs % MINUTE_MS);
-    let id = `${minuteMs} ${accountId} ${region} ${datum.namespace} ${datum.name} ${datum.unit}`;
-    for (const name in datum.dimensions) id += ` ${name}=${datum.dimensions[name]}`;
-    const { value } = datum;
-    const known = this.#gathered.get(id);
-    if (!known) {
-      const { namespace, name, dimensions, unit } = datum;
-      const values = new Map([[value, 1]]);
-      if (this.#gathered.size === 0) this.#begun?.();
-      this.#gathered.set(id, {
+    let measured = place.measured;
+    if (measured === undefined || measured.minuteMs !== minuteMs || measured.taken) {
+      if (measured === undefined) this.#places++;
+      place.measured = measured = {
         accountId,
         region,
         minuteMs,
@@ -71,42 +89,62 @@ export class Measurements {
         name,
         dimensions,
         unit,
-        count: 1,
-        sum: value,
+        count: 0,
+        sum: 0,
         min: value,
         max: value,
-        values,
-      });
-      return;
+        values: new Map(),
+        ordered: undefined,
+        taken: false,
+      };
+      if (this.#gathered.length === 0) this.#begun?.();
+      this.#gathered.push(measured);
     }
-    known.count++;
-    known.sum += value;
-    if (value < known.min) known.min = value;
-    if (value > known.max) known.max = value;
-    const seen = known.values.get(value);
-    if (seen !== undefined) known.values.set(value, seen + 1);
-    else if (known.values.size < VALUES_MAX) known.values.set(value, 1);
-    else {
-      const near = nearest(known.values.keys(), value);
-      known.values.set(near, known.values.get(near)! + 1);
-    }
+    measured.count++;
+    measured.sum += value;
+    if (value < measured.min) measured.min = value;
+    if (value > measured.max) measured.max = value;
+    count(measured, value);
   }
 
   /** Whether anything was measured since it was last taken. */
   get empty(): boolean {
-    return this.#gathered.size === 0;
+    return this.#gathered.length === 0;
   }
 
   /** What was gathered so far, the minute that has not ended yet included: CloudWatch adds a later part of it to the first. */
   take(): Measured[] {
-    const taken = [...this.#gathered.values()];
-    this.#gathered = new Map();
+    const taken = this.#gathered;
+    this.#gathered = [];
+    for (const measured of taken) measured.taken = true;
+    if (this.#places > PLACES_MAX) {
+      this.#root = new Place();
+      this.#places = 0;
+    }
     return taken;
   }
 }
 
-function nearest(values: Iterable<number>, wanted: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (const value of values) if (Math.abs(value - wanted) < Math.abs(best - wanted)) best = value;
-  return best;
+function count(measured: Measured, value: number): void {
+  const { values } = measured;
+  const seen = values.get(value);
+  if (seen !== undefined) values.set(value, seen + 1);
+  else if (values.size < VALUES_MAX) values.set(value, 1);
+  else {
+    measured.ordered ??= [...values.keys()].sort((left, right) => left - right);
+    const near = nearest(measured.ordered, value);
+    values.set(near, values.get(near)! + 1);
+  }
+}
+
+/** Of numbers in order. */
+function nearest(ordered: readonly number[], wanted: number): number {
+  let low = 0;
+  let high = ordered.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (ordered[middle]! <= wanted) low = middle;
+    else high = middle;
+  }
+  return wanted - ordered[low]! <= ordered[high]! - wanted ? ordered[low]! : ordered[high]!;
 }

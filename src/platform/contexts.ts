@@ -24,6 +24,7 @@ export class OperationRun implements OperationContext {
   readonly #core: Core;
   readonly #tx: Transaction;
   readonly #caller: Omit<Caller, "signal">;
+  #measured: Datum[] | undefined;
 
   constructor(core: Core, tx: Transaction, caller: Omit<Caller, "signal">, trace: Trace) {
     this.accountId = caller.accountId;
@@ -63,11 +64,21 @@ export class OperationRun implements OperationContext {
   }
 
   use({ resource, usageType, quantity }: Usage): void {
+    if (!this.#core.metered) return;
     this.#tx.add(usageKey(this.nowMs, this.accountId, this.region, resource, usageType), quantity);
   }
 
   measure(datum: Datum): void {
-    this.#tx.afterCommit(() => this.#core.measurements.add(this.accountId, this.region, this.nowMs, datum));
+    if (!this.#core.metered) return;
+    if (this.#measured) {
+      this.#measured.push(datum);
+      return;
+    }
+    const measured = [datum];
+    this.#measured = measured;
+    this.#tx.afterCommit(() => {
+      for (const each of measured) this.#core.measurements.add(this.accountId, this.region, this.nowMs, each);
+    });
   }
 
   wake(topic: string): void {
@@ -125,7 +136,12 @@ export function flowContext(core: Core, caller: Caller, trace: Trace): FlowConte
     trace,
     tracer,
     spans,
-    measure: (datum) => measurements.add(accountId, region, clock.nowMs(), datum),
+    measure: (datum) => {
+      if (core.metered) measurements.add(accountId, region, clock.nowMs(), datum);
+    },
+    use({ resource, usageType, quantity }) {
+      if (core.metered) store.count(usageKey(clock.nowMs(), accountId, region, resource, usageType), quantity);
+    },
     write: (operation) => store.write((tx) => operation(tx, core.context(tx, caller, trace))),
     call: (service, operation, input, asked = {}) => core.dispatch(service, operation, input, as(asked)),
     wait: (topic, timeoutMs, until = signal) => hub.wait(topic, timeoutMs, until),

@@ -8,7 +8,7 @@ import { notImplemented } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Measurements } from "../kernel/measurements.ts";
 import type { Random } from "../kernel/random.ts";
-import { type Trace, Tracer, traceHeader } from "../kernel/trace.ts";
+import { type Trace, Tracer } from "../kernel/trace.ts";
 import type { ServiceName } from "../services/clients.ts";
 import type {
   ApiRequest,
@@ -73,6 +73,8 @@ export interface CoreOptions {
   readonly authorize: Authorize;
   readonly measurements: Measurements;
   readonly spans: Spans;
+  /** False: usage and measurements go nowhere. Only to measure what they cost. */
+  readonly metered?: boolean;
 }
 
 const NO_CONDITIONS: Readonly<Record<string, string>> = {};
@@ -88,6 +90,7 @@ export class Core {
   readonly tracer: Tracer;
   readonly spans: Spans;
   readonly measurements: Measurements;
+  readonly metered: boolean;
   readonly authorize: Authorize;
   readonly #entries = new Map<string, Entry>();
 
@@ -102,6 +105,7 @@ export class Core {
     this.tracer = new Tracer(options.random);
     this.spans = options.spans;
     this.measurements = options.measurements;
+    this.metered = options.metered ?? true;
     this.authorize = options.authorize;
   }
 
@@ -162,7 +166,7 @@ export class Core {
 
   /** What an operation works with, for one run. */
   context(tx: Transaction, caller: Omit<Caller, "signal">, trace: Trace): OperationContext {
-    if (trace.sampled && tx instanceof OverlayTransaction) tx.trace = traceHeader(trace);
+    if (trace.sampled && tx instanceof OverlayTransaction) tx.trace = trace;
     return new OperationRun(this, tx, caller, trace);
   }
 

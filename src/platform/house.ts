@@ -24,6 +24,8 @@ export interface HouseOptions {
   /** Given where a service answers from them. */
   readonly measurements?: Measurements;
   readonly spans?: Spans;
+  /** See the core. */
+  readonly metered?: boolean;
   readonly accountId: AccountId;
   readonly region: Region;
   /** Asked when it is needed: the port may not be known before the server listens. */
@@ -58,8 +60,8 @@ export function buildHouse(options: HouseOptions): House {
     soon: options.soon ?? setImmediate,
     ...(options.later ? { later: options.later } : {}),
   });
-  const { authorize, measurements = new Measurements(), spans = new Spans(clock) } = options;
-  const core = new Core({ clock, random, log, store, blobs, services, authorize, measurements, spans });
+  const { authorize, metered = true, measurements = new Measurements(), spans = new Spans(clock) } = options;
+  const core = new Core({ clock, random, log, store, blobs, services, authorize, measurements, spans, metered });
   const outbox = new Outbox(
     store,
     clock,

@@ -72,6 +72,8 @@ export interface PlatformSettings {
   /** How long workers are kept, what memory they may take, which programs run them; defaults where nothing is said. */
   readonly functions?: FunctionHostSettings;
   readonly log: Log;
+  /** False: no ledger and no metrics of Virga's own. For benches, to see what they cost. */
+  readonly metered?: boolean;
   /** Folder with the generated shapes. */
   readonly shapesDirectory: string;
   /** Folder with the built console. */
@@ -158,6 +160,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       authorize: createAuthorize(authRequired),
       measurements,
       spans,
+      metered: settings.metered ?? true,
       accountId: settings.accountId,
       region: settings.region,
       endpoint: () => endpoint,

@@ -49,33 +49,17 @@ export class Spans implements SpanSink {
 
   /** Writes down what a caller asked for and what came of it. */
   work(work: Work): void {
-    const { caller, trace } = work;
-    this.record({
-      traceId: trace.traceId,
-      id: trace.spanId,
-      ...(caller.trace && caller.trace.spanId !== UNTRACED.spanId ? { parentId: caller.trace.spanId } : {}),
-      accountId: caller.accountId,
-      region: caller.region,
-      service: work.service,
-      name: work.name,
-      startMs: work.startMs,
-      durationMs: work.durationMs,
-      ...(work.resource === undefined ? {} : { resource: work.resource }),
-      ...(work.requestId === undefined ? {} : { requestId: work.requestId }),
-      ...(work.error === undefined || isAnswer(work.error) ? {} : { error: described(work.error) }),
-      ...(work.attributes === undefined ? {} : { attributes: work.attributes }),
-    });
+    this.record(spanOf(work));
   }
 
   /** Writes down an operation of a service, with the resource that it asked permission for and, while few come, its input. */
   operation(entry: Entry, input: unknown, work: Work): void {
+    const span = spanOf(work);
     const resource = resourceOf(entry, input, work.caller);
+    if (resource !== undefined) span.resource = resource;
     const payload = this.#mayPreview() ? preview(input) : undefined;
-    this.work({
-      ...work,
-      ...(resource === undefined ? {} : { resource }),
-      ...(payload === undefined ? {} : { attributes: { payload } }),
-    });
+    if (payload !== undefined) span.attributes = { payload };
+    this.record(span);
   }
 
   /** Newest last. */
@@ -101,6 +85,28 @@ export class Spans implements SpanSink {
     this.#previews--;
     return true;
   }
+}
+
+/** Members are set one by one: many are written down, and few have them all. */
+function spanOf(work: Work): { -readonly [name in keyof Span]: Span[name] } {
+  const { caller, trace, service, name, startMs, durationMs, resource, requestId, error, attributes } = work;
+  const { accountId, region } = caller;
+  const span: ReturnType<typeof spanOf> = {
+    traceId: trace.traceId,
+    id: trace.spanId,
+    accountId,
+    region,
+    service,
+    name,
+    startMs,
+    durationMs,
+  };
+  if (caller.trace && caller.trace.spanId !== UNTRACED.spanId) span.parentId = caller.trace.spanId;
+  if (resource !== undefined) span.resource = resource;
+  if (requestId !== undefined) span.requestId = requestId;
+  if (error !== undefined && !isAnswer(error)) span.error = described(error);
+  if (attributes !== undefined) span.attributes = attributes;
+  return span;
 }
 
 /** The first resource that the operation needs a permission for; undefined where it names none. */

@@ -85,7 +85,8 @@ async function deliver(
   home: Home,
   random: Random,
 ): Promise<void> {
-  const caller = serviceCaller(service.name, home, random, delivery.detail, parseTraceHeader(delivery.trace));
+  const cause = subscriber.untraced ? UNTRACED : parseTraceHeader(delivery.trace);
+  const caller = serviceCaller(service.name, home, random, delivery.detail, cause);
   const trace = core.traceUnder(caller);
   const startMs = core.clock.nowMs();
   const from = core.clock.monotonicMs();

@@ -121,6 +121,8 @@ export interface FlowContext {
   readonly tracer: Tracer;
   /** Where work that is no operation of its own, such as running a function, is written down. */
   readonly spans: SpanSink;
+  /** Adds to the usage ledger what was used by work that wrote nothing. What is used beside a write belongs in its commit: {@link OperationContext.use}. */
+  use(usage: Usage): void;
   /** One datapoint of Virga's own metrics. */
   measure(datum: Datum): void;
   /** Aborted when the caller went away or the platform closes. */
@@ -195,12 +197,16 @@ export interface Service<S extends ServiceName = ServiceName> {
   readonly start?: (flow: FlowContext) => Promise<() => Promise<void>>;
 }
 
-export type Subscriber =
+export type Subscriber = (
   | { readonly operation: (tx: Transaction, detail: any, context: OperationContext) => void }
   | {
       readonly flow: (flow: FlowContext, detail: any) => Promise<void> /** Deliveries at the same time; default 16. */;
       readonly concurrency?: number;
-    };
+    }
+) & {
+  /** Belongs to no request, whatever caused it long ago: housekeeping by the clock. */
+  readonly untraced?: true;
+};
 
 /** An HTTP request that is not an AWS API call. */
 export interface HttpRequest {

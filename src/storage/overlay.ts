@@ -1,5 +1,6 @@
 /** Writes that are not committed yet, over something that can be read. Overlays stack: operation over batch over engine. */
 import { assert } from "../kernel/errors.ts";
+import { type Trace, traceHeader } from "../kernel/trace.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import type { Engine } from "./engine.ts";
 import type { Key } from "./keys.ts";
@@ -17,14 +18,20 @@ const INSERT_MAX = 32;
 const NOTHING: Map<Key, Uint8Array | null> = new Map();
 const NONE: never[] = [];
 
+/** What is to be added to a counter. */
+export interface Addition {
+  readonly key: Key;
+  readonly amount: number;
+}
+
 export class Overlay implements Readable {
   readonly #base: Readable;
   /** Most operations only read, so what they would write into is made when they write. */
   writes: Map<Key, Uint8Array | null> = NOTHING;
   events: DomainEvent[] = NONE;
   effects: Array<() => void> = NONE;
-  /** What is to be added to counters when the batch commits. */
-  additions: Map<Key, number> | undefined;
+  /** What is to be added to counters when the batch commits; summed up then, once for all its operations. */
+  additions: Addition[] = NONE;
   /** The written keys in order, as far as they were needed in order; the rest waits in `#unsorted`. */
   #sorted: Key[] = NONE;
   #unsorted: Key[] = NONE;
@@ -62,18 +69,16 @@ export class Overlay implements Readable {
     this.effects.push(effect);
   }
 
-  add(key: Key, amount: number): void {
-    this.additions ??= new Map();
-    this.additions.set(key, (this.additions.get(key) ?? 0) + amount);
+  add(addition: Addition): void {
+    if (this.additions === NONE) this.additions = [];
+    this.additions.push(addition);
   }
 
-  /** Turns additions into writes. For the batch, once every operation has run. */
-  settleAdditions(): void {
-    if (!this.additions) return;
-    for (const [key, amount] of this.additions) {
+  /** Turns sums of additions into writes. For the batch, once every operation has run. */
+  settle(sums: ReadonlyMap<Key, number>): void {
+    for (const [key, amount] of sums) {
       this.set(key, encodeValue(((this.get(key) as number | undefined) ?? 0) + amount));
     }
-    this.additions = undefined;
   }
 
   range(start: Key, end: Key, options: { reverse?: boolean }): IterableIterator<[Key, unknown]> {
@@ -114,7 +119,7 @@ export class Overlay implements Readable {
     for (const [key, value] of this.writes) parent.set(key, value);
     for (const event of this.events) parent.emit(event);
     for (const effect of this.effects) parent.effect(effect);
-    if (this.additions) for (const [key, amount] of this.additions) parent.add(key, amount);
+    for (const addition of this.additions) parent.add(addition);
   }
 
   #order(): Key[] {
@@ -135,8 +140,8 @@ export class Overlay implements Readable {
 /** The transaction of one operation. */
 export class OverlayTransaction implements Transaction {
   readonly overlay: Overlay;
-  /** The X-Ray header of what runs, given to events that name no other. */
-  trace: string | undefined;
+  /** What runs, where that is written down: given to events that name no other. */
+  trace: Trace | undefined;
 
   constructor(base: Readable) {
     this.overlay = new Overlay(base);
@@ -162,7 +167,7 @@ export class OverlayTransaction implements Transaction {
 
   add(key: Key, amount: number): void {
     assert(Number.isFinite(amount), "what is added to a counter is a number");
-    this.overlay.add(key, amount);
+    this.overlay.add({ key, amount });
   }
 
   range(start: Key, end: Key, options: RangeOptions = {}): IterableIterator<[Key, unknown]> {
@@ -171,7 +176,8 @@ export class OverlayTransaction implements Transaction {
   }
 
   emit(event: DomainEvent): void {
-    this.overlay.emit(this.trace === undefined || event.trace !== undefined ? event : { ...event, trace: this.trace });
+    const inherits = this.trace !== undefined && event.trace === undefined;
+    this.overlay.emit(inherits ? { ...event, trace: traceHeader(this.trace!) } : event);
   }
 
   afterCommit(effect: () => void): void {

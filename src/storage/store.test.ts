@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
+import type { Engine } from "./engine.ts";
 import { MemoryEngine } from "./engines/memory.ts";
 import { key, keysUnder } from "./keys.ts";
 import { ATTEMPTS_MAX, backoffMs, Outbox, type OutboxSubscriber } from "./outbox.ts";
@@ -330,4 +331,45 @@ test("additions of a batch become one sum; those of an operation that throws are
     store.write((tx) => tx.add(counter, Number.NaN)),
     /is a number/,
   );
+});
+
+test("counts beside no write are held for a while and lost by no failed commit", async () => {
+  let later: (() => void) | undefined;
+  let refuse = false;
+  const engine = new MemoryEngine();
+  const commits: number[] = [];
+  const picky: Engine = {
+    get: (at) => engine.get(at),
+    range: (start, end, options) => engine.range(start, end, options),
+    close: () => engine.close(),
+    commit(writes) {
+      if (refuse) throw new Error("full");
+      commits.push(writes.size);
+      return engine.commit(writes);
+    },
+  };
+  const store = new Store({ engine: picky, soon: setImmediate, later: (run) => (later = run) });
+  const counter = key("counter");
+  const counted = () => store.peek((tx) => tx.get(counter));
+  store.count(counter, 1); // The first is committed at once,
+  store.count(counter, 2); // what follows waits.
+  await store.write((tx) => tx.add(counter, 4));
+  assert.equal(counted(), 1);
+  refuse = true;
+  await assert.rejects(
+    store.write((tx) => {
+      tx.put(key("a"), 1);
+      tx.add(counter, 100);
+    }),
+    /full/,
+  );
+  later!(); // Refused, and kept.
+  assert.equal(counted(), 1);
+  refuse = false;
+  await store.write((tx) => tx.put(key("a"), 1));
+  assert.equal(counted(), 7);
+  store.count(counter, 8);
+  await store.close();
+  assert.deepEqual(commits, [1, 2, 1]);
+  assert.equal(engine.get(counter), 15);
 });

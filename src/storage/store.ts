@@ -5,7 +5,7 @@
 import { assert } from "../kernel/errors.ts";
 import type { Engine } from "./engine.ts";
 import type { Key } from "./keys.ts";
-import { Overlay, OverlayTransaction } from "./overlay.ts";
+import { type Addition, Overlay, OverlayTransaction } from "./overlay.ts";
 import { SharedValues } from "./shared.ts";
 import type { DomainEvent, Transaction } from "./transaction.ts";
 
@@ -35,7 +35,7 @@ export interface StoreOptions {
   readonly soon: (run: () => void) => void;
   readonly hook?: CommitHook;
   /**
-   * Runs something a little later, once. With it, batches that do nothing but count (reads that are metered) are committed at most once in that while and
+   * Runs something a little later, once. With it, what does nothing but count (reads that are metered) is committed at most once in that while and
    * nobody waits for the disk: a killed process loses no more of those counts than that. Counts beside other writes are committed with them, always.
    */
   readonly later?: (run: () => void) => void;
@@ -46,8 +46,10 @@ export class Store {
   readonly #shared: SharedValues;
   readonly #soon: (run: () => void) => void;
   readonly #later: ((run: () => void) => void) | undefined;
-  /** Counts that wait for the next commit; undefined when a batch of counts may be committed at once. */
-  #held: Map<Key, number> | undefined;
+  /** Counts that wait for the next commit. */
+  readonly #held = new Map<Key, number>();
+  /** Since counts were last committed by themselves only a moment has passed. */
+  #holding = false;
   #countsFlushed: Promise<unknown> = Promise.resolve();
   #hook: CommitHook | undefined;
   #queue: Pending[] = [];
@@ -81,6 +83,14 @@ export class Store {
       this.#queue.push({ operation, resolve, reject });
       this.#schedule();
     });
+  }
+
+  /** Adds to a counter outside any operation: for what is counted when work is over that wrote nothing. See {@link StoreOptions.later}. */
+  count(key: Key, amount: number): void {
+    assert(Number.isFinite(amount), "what is added to a counter is a number");
+    if (this.#closed) return;
+    addUp(this.#held, [{ key, amount }]);
+    this.#commitCounts();
   }
 
   /**
@@ -136,15 +146,13 @@ export class Store {
     };
 
     let delivered: (() => void) | undefined;
-    const onlyCounts = outer.additions !== undefined && outer.writes.size === 0 && outer.events.length === 0;
-    if (onlyCounts && this.#later) this.#count(outer.additions!);
-    else if (outer.writes.size > 0 || outer.events.length > 0 || outer.additions) {
+    const writes = outer.writes.size > 0 || outer.events.length > 0;
+    if (!writes && this.#later) {
+      addUp(this.#held, outer.additions);
+      this.#commitCounts();
+    } else if (writes || outer.additions.length > 0) {
       try {
-        if (this.#held) {
-          for (const [key, amount] of this.#held) outer.add(key, amount);
-          this.#held.clear();
-        }
-        outer.settleAdditions();
+        outer.settle(addUp(new Map(this.#held), outer.additions));
         if (this.#hook && outer.events.length > 0) {
           const { rows, committed } = this.#hook(outer.events);
           const transaction = new OverlayTransaction(outer);
@@ -153,6 +161,7 @@ export class Store {
           delivered = committed;
         }
         const durable = this.#engine.commit(outer.writes);
+        this.#held.clear();
         this.#shared.forget(outer.writes.keys());
         const before = this.#flushed;
         this.#unflushed++;
@@ -176,25 +185,23 @@ export class Store {
     else this.#flushed.then(finish, rejectAll);
   }
 
-  #count(additions: ReadonlyMap<Key, number>): void {
-    const isFirst = this.#held === undefined;
-    this.#held ??= new Map();
-    for (const [key, amount] of additions) this.#held.set(key, (this.#held.get(key) ?? 0) + amount);
-    if (!isFirst) return;
+  /** Commits what is held, unless that was done a moment ago: then in a moment. */
+  #commitCounts(): void {
+    if (this.#holding || this.#held.size === 0) return;
     this.#commitHeld();
-    this.#later!(() => {
-      const waiting = this.#held!;
-      this.#held = undefined;
-      if (waiting.size > 0 && !this.#closed) this.#count(waiting);
+    if (!this.#later) return;
+    this.#holding = true;
+    this.#later(() => {
+      this.#holding = false;
+      if (!this.#closed) this.#commitCounts();
     });
   }
 
   /** Commits what was held, without waiting for the disk. */
   #commitHeld(): void {
-    if (!this.#held || this.#held.size === 0) return;
+    if (this.#held.size === 0) return;
     const overlay = new Overlay(this.#shared);
-    for (const [key, amount] of this.#held) overlay.add(key, amount);
-    overlay.settleAdditions();
+    overlay.settle(this.#held);
     let durable: Promise<void>;
     try {
       durable = this.#engine.commit(overlay.writes);
@@ -207,4 +214,9 @@ export class Store {
     // A disk that fails is told by whoever waits for it.
     this.#countsFlushed = durable.catch(() => {});
   }
+}
+
+function addUp(sums: Map<Key, number>, additions: readonly Addition[]): Map<Key, number> {
+  for (const { key, amount } of additions) sums.set(key, (sums.get(key) ?? 0) + amount);
+  return sums;
 }

@@ -42,9 +42,7 @@ export async function meteredRequest(
   if (isHttp) count("DataProcessed", bytes, "Bytes");
   const resource = arn("apigateway", flow.region, "", `/${isHttp ? "apis" : "restapis"}/${api.apiId}`);
   const quantity = isHttp ? Math.max(1, Math.ceil(bytes / UNIT_BYTES)) : 1;
-  await flow.write((_tx, context) =>
-    context.use({ resource, usageType: isHttp ? "ApiGatewayHttpRequest" : "ApiGatewayRequest", quantity }),
-  );
+  flow.use({ resource, usageType: isHttp ? "ApiGatewayHttpRequest" : "ApiGatewayRequest", quantity });
   return response;
 }
 

@@ -24,6 +24,6 @@ export const ce: Service<"ce"> = defineService<"ce">({
     GetDimensionValues: ["BillingViewArn", "NextPageToken", "MaxResults", "SortBy[]", "Filter.CostCategories"],
     GetTags: ["BillingViewArn", "NextPageToken", "MaxResults", "SortBy[]", "Filter.CostCategories"],
   },
-  hears: { [LEDGER_ROLL_UP]: { operation: rollUp } },
+  hears: { [LEDGER_ROLL_UP]: { operation: rollUp, untraced: true } },
   start: rollUpAtStart,
 });

@@ -119,7 +119,7 @@ export const createCloudwatch = (measurements: Measurements): Service<"cloudwatc
       UntagResource: onResource("UntagResource"),
     },
     hears: {
-      [ROLL_UP_DUE]: { operation: rollUp },
+      [ROLL_UP_DUE]: { operation: rollUp, untraced: true },
       [ALARM_DUE]: { operation: evaluateAlarm },
       [SUPPRESSION_DUE]: { operation: endSuppression },
       [ALARM_ACTION]: { flow: carryOut },

@@ -155,8 +155,8 @@ export const dynamodb = defineService<"dynamodb">({
     [EXPIRY_FILL]: { operation: fillStep },
     [STREAM_EXPIRED]: { operation: expireStream },
     [SWEEP]: { operation: sweepStep },
-    [TOKEN_EXPIRED]: { operation: expireToken },
-    [TRIM_DUE]: { operation: trim },
+    [TOKEN_EXPIRED]: { operation: expireToken, untraced: true },
+    [TRIM_DUE]: { operation: trim, untraced: true },
   },
   resources,
 });

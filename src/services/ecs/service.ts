@@ -270,7 +270,7 @@ export function createEcs(ports: EcsPorts): Service<"ecs"> {
       [TASK_JOINING]: { flow: (flow, ref) => machine.join(flow, ref) },
       [TASK_OVER]: { flow: (flow, ref) => machine.bury(flow, ref) },
       [TASK_PLACED]: { flow: (flow, ref) => machine.place(flow, ref), concurrency: TASKS_AT_ONCE },
-      [USAGE_DUE]: { operation: meter.count },
+      [USAGE_DUE]: { operation: meter.count, untraced: true },
     },
     fronts,
     resources,

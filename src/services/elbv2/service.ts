@@ -110,7 +110,7 @@ export function createElbv2(ports: Elbv2Ports): Service<"elbv2"> {
       CreateTargetGroup: ["TargetControlPort"],
     },
     hears: {
-      [loadBalancers.HOUR_OVER]: { operation: loadBalancers.hourOver },
+      [loadBalancers.HOUR_OVER]: { operation: loadBalancers.hourOver, untraced: true },
       [DRAINED]: {
         operation: (tx, detail: Drained, context) => {
           endDraining(tx, detail, context);

@@ -92,7 +92,7 @@ export async function execute(
     });
     span.end(result);
     measureRun(flow, at, result);
-    await billRun(flow, at, record, result);
+    billRun(flow, at, record, result);
     return { ...result, version: record.version };
   } catch (error) {
     span.end(error);

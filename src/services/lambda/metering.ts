@@ -61,23 +61,21 @@ export function measureRun(on: Measuring, at: FunctionLocator, result: Invocatio
   measure(on, at, "Duration", result.durationMs, "Milliseconds");
 }
 
-/**
- * One request, and the billed time (initialisation included, rounded up to a millisecond) times the memory. Durable before the caller hears of the result.
- */
-export async function billRun(
+/** One request, and the billed time (initialisation included, rounded up to a millisecond) times the memory. */
+export function billRun(
   flow: FlowContext,
   at: FunctionLocator,
   record: Pick<VersionRecord, "architecture" | "memoryMb">,
   result: InvocationResult,
-): Promise<void> {
+): void {
+  const { accountId, region } = at;
+  const own = accountId === flow.accountId && region === flow.region ? flow : flow.as({ accountId, region });
   const resource = functionArn(at);
   const isArm = record.architecture === "arm64";
-  await flow.as({ accountId: at.accountId, region: at.region }).write((_tx, context) => {
-    context.use({ resource, usageType: isArm ? "Request-ARM" : "Request", quantity: 1 });
-    context.use({
-      resource,
-      usageType: isArm ? "Lambda-GB-Second-ARM" : "Lambda-GB-Second",
-      quantity: (result.billedMs * record.memoryMb) / (1000 * 1024),
-    });
+  own.use({ resource, usageType: isArm ? "Request-ARM" : "Request", quantity: 1 });
+  own.use({
+    resource,
+    usageType: isArm ? "Lambda-GB-Second-ARM" : "Lambda-GB-Second",
+    quantity: (result.billedMs * record.memoryMb) / (1000 * 1024),
   });
 }

@@ -34,11 +34,11 @@ export function meteredOperations(operations: Operations<"s3">): Operations<"s3"
   });
 }
 
-/** A flow's request is counted in a transaction of its own, once the flow has done its work. */
+/** A flow's request is counted once the flow has done its work. */
 export function meteredFlows(flows: Flows<"s3">): Flows<"s3"> {
   return wrapped(flows, (name, run) => async (flow: FlowContext, input: any) => {
     const output = await run(flow, input);
-    await flow.write((_tx, context) => count(name, input, context));
+    count(name, input, flow);
     return output;
   });
 }
@@ -47,14 +47,18 @@ function wrapped<T extends object>(table: T, wrap: (name: string, run: (...value
   return Object.fromEntries(Object.entries(table).map(([name, run]) => [name, wrap(name, run)])) as T;
 }
 
-function count(operation: string, input: { readonly Bucket?: string }, context: OperationContext): void {
+function count(
+  operation: string,
+  input: { readonly Bucket?: string },
+  on: Pick<OperationContext, "use" | "measure">,
+): void {
   const bucket = input.Bucket ?? "*";
   const tier = tierOf(operation);
-  if (tier) context.use({ resource: bucketArn(bucket), usageType: tier, quantity: 1 });
+  if (tier) on.use({ resource: bucketArn(bucket), usageType: tier, quantity: 1 });
   if (input.Bucket === undefined) return;
   const dimensions = { BucketName: bucket, FilterId: "EntireBucket" };
-  context.measure({ namespace: "AWS/S3", name: "AllRequests", dimensions, unit: "Count", value: 1 });
-  context.measure({ namespace: "AWS/S3", name: countedAs(operation), dimensions, unit: "Count", value: 1 });
+  on.measure({ namespace: "AWS/S3", name: "AllRequests", dimensions, unit: "Count", value: 1 });
+  on.measure({ namespace: "AWS/S3", name: countedAs(operation), dimensions, unit: "Count", value: 1 });
 }
 
 /** Bytes came to a bucket, or went. */

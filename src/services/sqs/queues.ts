@@ -16,7 +16,7 @@ import type {
 } from "@aws-sdk/client-sqs";
 import { AwsError } from "../../kernel/errors.ts";
 import { lowerId } from "../../kernel/ids.ts";
-import { keysUnder, keysWithPrefix } from "../../storage/keys.ts";
+import { type Key, keysUnder, keysWithPrefix } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext, OutputOf } from "../service.ts";
 import { changeAttributes, checkFifoFlag, DEFAULTS, differingAttribute, queueArnOf, settingsOf } from "./attributes.ts";
@@ -41,10 +41,23 @@ const LIST_MAX = 1000;
 
 /** The queue that a URL names: its last two segments are account and name, whatever the host. @throws InvalidAddress, QueueDoesNotExist */
 export function queueOf(tx: Transaction, context: Pick<OperationContext, "region">, url: string | undefined): Queue {
-  const { accountId, name } = splitUrl(url);
-  const queue = Queues.read(tx, queueKey(accountId, context.region, name));
+  const queue = Queues.read(tx, keyOfUrl(url, context.region));
   if (!queue) throw queueDoesNotExist();
   return queue;
+}
+
+/** Keys of the URLs that were asked for of late, for the region that last asked: every request names one, most more than once. */
+const knownKeys = new Map<string, { readonly region: string; readonly key: Key }>();
+const KNOWN_KEYS_MAX = 1000;
+
+function keyOfUrl(url: string | undefined, region: string): Key {
+  const known = knownKeys.get(url!);
+  if (known?.region === region) return known.key;
+  const { accountId, name } = splitUrl(url);
+  const found = { region, key: queueKey(accountId, region, name) };
+  if (knownKeys.size >= KNOWN_KEYS_MAX) knownKeys.clear();
+  knownKeys.set(url!, found);
+  return found.key;
 }
 
 /** @throws MissingParameter, InvalidAddress */

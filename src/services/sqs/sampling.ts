@@ -3,7 +3,7 @@
  * oldest is. A queue becomes active by a send; it rests once it has been empty for a while, or six hours after the last send.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
  */
-import { key, keysUnder } from "../../storage/keys.ts";
+import { type Key, key, keysUnder } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext } from "../service.ts";
 import { countDelayed, countersOf, countInFlight } from "./line.ts";
@@ -29,12 +29,16 @@ interface Sample {
 }
 
 const sampledKey = (generation: string) => key("sqs-data", generation, "sampled");
+/** Asked for by every send, and made once for each revision of a queue. */
+const sampledKeys = new WeakMap<Queue, Key>();
 
 /** Sees to it that the queue is sampled. */
 export function requireSample(tx: Transaction, queue: Queue, nowMs: number): void {
   const { accountId, region, name, generation } = queue;
-  if (tx.read(sampledKey(generation)) !== undefined) return;
-  tx.put(sampledKey(generation), 1);
+  let sampled = sampledKeys.get(queue);
+  if (sampled === undefined) sampledKeys.set(queue, (sampled = sampledKey(generation)));
+  if (tx.read(sampled) !== undefined) return;
+  tx.put(sampled, 1);
   emit(tx, { accountId, region, name, generation, empty: 0 }, nowMs);
 }
 

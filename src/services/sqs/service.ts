@@ -122,7 +122,7 @@ export const sqs = defineService<"sqs">({
     [RETENTION_DUE]: { operation: sweepExpired },
     [GENERATION_ENDED]: { operation: sweepGeneration },
     [MOVE_STEP]: { operation: moveStep },
-    [SAMPLE_DUE]: { operation: sample },
+    [SAMPLE_DUE]: { operation: sample, untraced: true },
   },
   resources,
   fronts: [peekFront],
