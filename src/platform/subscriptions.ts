@@ -69,6 +69,7 @@ export function subscribersOf(
         type,
         concurrency:
           "operation" in subscriber ? OPERATION_CONCURRENCY : (subscriber.concurrency ?? CONCURRENCY_DEFAULT),
+        ...("flow" in subscriber && subscriber.laneOf !== undefined && { laneOf: subscriber.laneOf }),
         deliver: (delivery, done) => deliver(core(), service, subscriber, delivery, done, home, random),
       });
     }

@@ -202,6 +202,8 @@ export type Subscriber = (
   | {
       readonly flow: (flow: FlowContext, detail: any) => Promise<void> /** Deliveries at the same time; default 16. */;
       readonly concurrency?: number;
+      /** Whose event it is, by its detail: no lane can keep the deliveries of others waiting. */
+      readonly laneOf?: (detail: any) => string;
     }
 ) & {
   /** Belongs to no request, whatever caused it long ago: housekeeping by the clock. */

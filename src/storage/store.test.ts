@@ -142,11 +142,17 @@ const bounds = (...parts: string[]) => {
   return [start, end] as const;
 };
 
-function openOutbox(deliver: OutboxSubscriber["deliver"], concurrency = 2) {
+function openOutbox(
+  deliver: OutboxSubscriber["deliver"],
+  concurrency = 2,
+  more: Pick<OutboxSubscriber, "laneOf"> = {},
+) {
   const clock = new VirtualClock(1_000_000);
   const engine = new MemoryEngine();
   const store = new Store({ engine, soon: setImmediate });
-  const outbox = new Outbox(store, clock, silentLog, [{ name: "test", type: "happened", concurrency, deliver }]);
+  const outbox = new Outbox(store, clock, silentLog, [
+    { name: "test", type: "happened", concurrency, deliver, ...more },
+  ]);
   return { clock, engine, store, outbox };
 }
 
@@ -262,6 +268,118 @@ test("never more deliveries at once than the subscriber takes", async () => {
   assert.equal(most, 2);
   assert.equal(outbox.busy, false);
   assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
+});
+
+interface Owned {
+  readonly owner: string;
+  readonly n: number;
+}
+
+/** Deliveries that stay under way until they are let go. */
+function heldOutbox(concurrency: number) {
+  const held: { detail: Owned; release: () => void }[] = [];
+  const opened = openOutbox(
+    async ({ detail }, done) => {
+      await new Promise<void>((release) => held.push({ detail: detail as Owned, release }));
+      await opened.store.write(done);
+    },
+    concurrency,
+    { laneOf: (detail) => (detail as Owned).owner },
+  );
+  const emit = (owner: string, count: number) =>
+    opened.store.write((tx) => {
+      for (let n = 0; n < count; n++) tx.emit({ type: "happened", detail: { owner, n } });
+    });
+  const under = (owner: string) => held.filter(({ detail }) => detail.owner === owner).length;
+  const release = async (owner: string) => {
+    held
+      .splice(
+        held.findIndex(({ detail }) => detail.owner === owner),
+        1,
+      )[0]!
+      .release();
+    await turns(20);
+  };
+  return { ...opened, held, emit, under, release };
+}
+
+test("a lane takes half of what is left, so that there is room for whoever comes next", async () => {
+  const { outbox, emit, under, release, held, store } = heldOutbox(16);
+  await outbox.start();
+  await emit("busy", 100);
+  await turns(20);
+  assert.equal(under("busy"), 8);
+  await emit("quiet", 1);
+  await emit("other", 100);
+  await turns(20);
+  assert.deepEqual([under("busy"), under("quiet"), under("other")], [8, 1, 4]);
+  // Others have work: the busy one gets back what it has lost only while as much is left.
+  await release("busy");
+  assert.deepEqual([under("busy"), under("other")], [7, 4]);
+  await release("quiet");
+  const order: number[] = [];
+  while (held.length > 0) {
+    const { detail } = held[0]!;
+    if (detail.owner === "busy") order.push(detail.n);
+    await release(detail.owner);
+  }
+  // Two went before.
+  assert.equal(order.length, 99);
+  assert.deepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
+  assert.equal(outbox.busy, false);
+  assert.deepEqual(await store.write((tx) => [...tx.range(...bounds("outbox"))]), []);
+});
+
+test("a subscriber that takes one at a time serves every lane", async () => {
+  const { outbox, emit, held, release } = heldOutbox(1);
+  await outbox.start();
+  await emit("a", 4);
+  await emit("b", 2);
+  await turns(20);
+  const order: string[] = [];
+  while (held.length > 0) {
+    const { owner } = held[0]!.detail;
+    order.push(owner);
+    await release(owner);
+  }
+  assert.deepEqual(order, ["a", "a", "b", "a", "b", "a"]);
+});
+
+test("lanes are found again after a restart, with what was owed before there were lanes", async () => {
+  const before = openOutbox(() => new Promise(() => {}), 1);
+  await before.outbox.start();
+  await before.store.write((tx) => {
+    for (let n = 0; n < 3; n++) tx.emit({ type: "happened", detail: { owner: "a", n } });
+  });
+  const seen: string[] = [];
+  const again = (engine: MemoryEngine, deliver: OutboxSubscriber["deliver"]) => {
+    const store = new Store({ engine, soon: setImmediate });
+    const outbox = new Outbox(store, before.clock, silentLog, [
+      { name: "test", type: "happened", concurrency: 4, laneOf: (detail) => (detail as Owned).owner, deliver },
+    ]);
+    return { store, outbox };
+  };
+  const engine = before.engine.snapshot();
+  const stuck = again(engine, () => new Promise(() => {}));
+  await stuck.outbox.start();
+  await stuck.store.write((tx) => {
+    for (const owner of ["b", "c"]) tx.emit({ type: "happened", detail: { owner, n: 0 } });
+    tx.emit({ type: "happened", detail: { owner: "d", n: 0 }, dueMs: before.clock.nowMs() + 1000 });
+  });
+  await turns(20);
+  const last = again(engine.snapshot(), async ({ detail }, done) => {
+    seen.push(`${(detail as Owned).owner}${(detail as Owned).n}`);
+    await last.store.write(done);
+  });
+  await last.outbox.start();
+  await turns(40);
+  assert.deepEqual(seen.toSorted(), ["a0", "a1", "a2", "b0", "c0"]);
+  before.clock.advance(1000);
+  await turns(20);
+  assert.deepEqual(seen.at(-1), "d0");
 });
 
 test("a shared value is frozen, the same until it is written, and never that of an operation undone", async () => {

@@ -269,3 +269,19 @@ test("refusals are retried from one second up to five minutes apart, until the e
     condition: "RetriesExhausted",
   });
 });
+
+test("a function that has more events than it gets through keeps no other's waiting", () =>
+  withLambda(async (platform, ports) => {
+    const never = new Promise(() => {});
+    ports.handlers.set("worker", () => never);
+    for (let page = 0; page < 12; page++) await Promise.all(Array.from({ length: 100 }, () => start(platform)));
+    const ran = (name: string) => ports.runs.filter(({ spec }) => spec.functionName === name).length;
+    await platform.call("lambda", "Invoke", {
+      FunctionName: "next",
+      InvocationType: "Event",
+      Payload: Buffer.from("{}"),
+    });
+    for (let turn = 0; turn < 200 && ran("next") === 0; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(ran("next"), 1);
+    assert.equal(ran("worker"), 500);
+  }));

@@ -292,6 +292,7 @@ export function createLambda(ports: LambdaPorts): Service<"lambda"> {
       [INVOCATION_ACCEPTED]: {
         flow: (flow, detail: AcceptedInvocation) => attempt(functions, flow, detail),
         concurrency: ASYNCHRONOUS_CONCURRENCY,
+        laneOf: ({ at }: AcceptedInvocation) => functionArn(at, undefined),
       },
       // One at a time, so that the host is told the latest last.
       [PROVISIONED_CHANGED]: {
