@@ -24,7 +24,7 @@ import { createRuns, HostClosed, type Job } from "./runs.ts";
 import { createRuntimes } from "./runtimes/find.ts";
 import type { Runtime } from "./runtimes/search.ts";
 import { decide, nextDueMs } from "./scheduler/decide.ts";
-import type { Action, Observation } from "./scheduler/observations.ts";
+import type { Action, Observation, ProcessorUse } from "./scheduler/observations.ts";
 import { isProvisioned, provisionOf } from "./scheduler/provisioned.ts";
 import { createSchedulerState } from "./scheduler/state.ts";
 import { type FunctionHostSettings, policyOf } from "./settings.ts";
@@ -104,13 +104,13 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   /** What the processor was used for since the last look. */
   const look = (): void => {
     if (closed) return;
-    const cpuMs = new Map<number, number>();
+    const uses = new Map<number, ProcessorUse>();
     for (const slot of runs.slots.values()) {
       if (slot.state !== "busy" && slot.state !== "initialising") continue;
-      const microseconds = slot.worker?.cpuMicroseconds();
-      if (microseconds !== undefined) cpuMs.set(slot.id, microseconds / 1000);
+      const use = slot.worker?.use();
+      if (use !== undefined) uses.set(slot.id, use);
     }
-    observe({ type: "looked", idleCores: idleMeter.idleCores(), cpuMs });
+    observe({ type: "looked", idleCores: idleMeter.idleCores(), uses });
   };
 
   const perform = (action: Action): void => {

@@ -31,21 +31,24 @@ export function peakOf(pid: number): number {
   return kilobytes * 1024;
 }
 
-/** Linux counts CPU time in hundredths of a second. */
-const TICK_US = 10_000;
-
-/** CPU time that the processes of a tree have used so far, in microseconds; undefined where it cannot be told. */
-export function cpuMicrosecondsOf(pid: number): number | undefined {
+/**
+ * What the main threads of a process and of those that it has started have used of the processor, and how long they waited for it; undefined where
+ * the machine does not count it. What their other threads use is not known here.
+ * @see https://docs.kernel.org/scheduler/sched-stats.html
+ */
+export function scheduledMicroseconds(pid: number): { readonly used: number; readonly waited: number } | undefined {
   if (process.platform !== "linux" || pid === 0) return undefined;
-  let ticks = 0;
+  let [used, waited] = [0, 0];
   for (const member of treeOf(pid))
     try {
-      const fields = readFileSync(`/proc/${member}/stat`, "latin1").split(") ").at(-1)!.split(" ");
-      ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // Gone meanwhile.
+      const fields = readFileSync(`/proc/${member}/schedstat`, "latin1").split(" ");
+      used += Number(fields[0]) / 1000;
+      waited += Number(fields[1]) / 1000;
+    } catch (error) {
+      // Gone meanwhile; or not counted.
+      if (member === pid && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     }
-  return ticks * TICK_US;
+  return { used, waited };
 }
 
 /**

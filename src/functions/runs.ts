@@ -13,7 +13,7 @@ import { placesOf, StartRefused } from "./launch.ts";
 import type { Machine } from "./machine.ts";
 import { exited, type Failure, notStarted, reported, responseTooLarge, STREAM_BYTES_MAX, timedOut } from "./outcome.ts";
 import type { Runtime } from "./runtimes/search.ts";
-import type { FunctionFacts, Observation } from "./scheduler/observations.ts";
+import type { FunctionFacts, Observation, ProcessorUse } from "./scheduler/observations.ts";
 import { failureOf, logStreamName, type Startable } from "./startable.ts";
 import { type Begun, startWorker, type Worker } from "./worker.ts";
 
@@ -194,7 +194,7 @@ export function createRuns({
           worker: id,
           usableUntilMs: usableUntilMs(credentials),
           initMs,
-          ...cpuOf(slot),
+          ...processorUse(slot),
         });
       }
     } catch (error) {
@@ -233,9 +233,9 @@ export function createRuns({
     return slot.log;
   };
 
-  const cpuOf = ({ worker }: Slot): { readonly cpuMs?: number } => {
-    const microseconds = worker?.cpuMicroseconds();
-    return microseconds === undefined ? {} : { cpuMs: microseconds / 1000 };
+  const processorUse = ({ worker }: Slot): { readonly use?: ProcessorUse } => {
+    const use = worker?.use();
+    return use === undefined ? {} : { use };
   };
 
   const usableUntilMs = ({ expiresMs }: FunctionCredentials): number =>
@@ -262,7 +262,7 @@ export function createRuns({
           worker: id,
           usableUntilMs: usableUntilMs(credentials),
           initMs: begun.durationMs,
-          ...cpuOf(slot),
+          ...processorUse(slot),
         });
         return;
       }

@@ -23,9 +23,10 @@ import {
   type WorkerGround,
 } from "./launch.ts";
 import { type Exit, RESPONSE_BYTES_MAX, STREAM_BYTES_MAX } from "./outcome.ts";
-import { boundData, cpuMicrosecondsOf, isOwnConnection, peakOf, signalTree, waitedMsOf } from "./processes.ts";
+import { boundData, isOwnConnection, peakOf, scheduledMicroseconds, signalTree, waitedMsOf } from "./processes.ts";
 import { openRuntimeApi } from "./runtime-api.ts";
 import { compileJava } from "./runtimes/find-java.ts";
+import type { ProcessorUse } from "./scheduler/observations.ts";
 
 export type Begun =
   | { readonly kind: "ready"; readonly durationMs: number }
@@ -66,8 +67,8 @@ export interface Worker {
   memoryUsedMb(): number;
   /** Its part of the processor, against others of as much memory. */
   weigh(memoryMb: number, share: number): void;
-  /** CPU time used so far in microseconds, where it is counted. */
-  cpuMicroseconds(): number | undefined;
+  /** What it has used of the processor so far, where that is counted. */
+  use(): ProcessorUse | undefined;
   /** Ends it: extensions that want to know are told, then whatever runs in it is killed. */
   end(): void;
   /** Where the lines go that the function and its runtime write. */
@@ -466,7 +467,12 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       return Math.ceil(bytes / (1024 * 1024));
     },
     weigh: (memoryMb, share) => cgroup?.weigh(memoryMb, share),
-    cpuMicroseconds: () => cgroup?.cpuMicroseconds() ?? cpuMicrosecondsOf(pid),
+    use() {
+      const used = cgroup?.cpuMicroseconds();
+      const waited = cgroup?.waitedMicroseconds();
+      const microseconds = used === undefined || waited === undefined ? scheduledMicroseconds(pid) : { used, waited };
+      return microseconds && { usedMs: microseconds.used / 1000, waitedMs: microseconds.waited / 1000 };
+    },
     end,
   };
   return worker;

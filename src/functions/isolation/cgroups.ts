@@ -31,6 +31,11 @@ export interface Cgroup {
   outOfMemoryKills(): number;
   /** CPU time used by all its processes, in microseconds; undefined when the machine does not count it. */
   cpuMicroseconds(): number | undefined;
+  /**
+   * How long any of its processes could have run and was not given a core, in microseconds; undefined when the machine does not count it.
+   * @see https://docs.kernel.org/accounting/psi.html
+   */
+  waitedMicroseconds(): number | undefined;
   /** Once its processes have ended. */
   remove(): void;
 }
@@ -125,6 +130,7 @@ function v2Group(path: string): Cgroup {
     peakBytes: () => number(join(path, "memory.peak")),
     outOfMemoryKills: () => field(join(path, "memory.events"), "oom_kill") ?? 0,
     cpuMicroseconds: () => field(join(path, "cpu.stat"), "usage_usec"),
+    waitedMicroseconds: () => pressure(path),
     remove: () => rmdirSync(path),
   };
 }
@@ -181,6 +187,7 @@ function v1Group(trees: ReadonlyMap<string, string>, name: string): Cgroup {
     peakBytes: () => number(join(memory, "memory.max_usage_in_bytes")),
     outOfMemoryKills: () => field(join(memory, "memory.oom_control"), "oom_kill") ?? 0,
     cpuMicroseconds: () => (unified === undefined ? undefined : field(join(unified, "cpu.stat"), "usage_usec")),
+    waitedMicroseconds: () => (unified === undefined ? undefined : pressure(unified)),
     remove() {
       for (const path of paths.values()) if (existsSync(path)) rmdirSync(path);
     },
@@ -247,6 +254,16 @@ function number(file: string): number | undefined {
 function field(file: string, name: string): number | undefined {
   try {
     const match = new RegExp(`^${name} (\\d+)$`, "m").exec(readFileSync(file, "utf8"));
+    return match ? Number(match[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `some avg10=0.00 avg60=0.00 avg300=0.00 total=4711` */
+function pressure(path: string): number | undefined {
+  try {
+    const match = /^some .*total=(\d+)$/m.exec(readFileSync(join(path, "cpu.pressure"), "utf8"));
     return match ? Number(match[1]) : undefined;
   } catch {
     return undefined;

@@ -224,8 +224,8 @@ test("any history leaves counts that add up", () => {
       step({ type: "withdrawn", invocation }, nowMs);
     } else if (kind === 7) step({ type: "time" }, nowMs);
     else if (kind === 8) {
-      const cpuMs = new Map([...busy].map((worker) => [worker, worker % 2 === 0 ? nowMs : 0]));
-      step({ type: "looked", idleCores: random(2), cpuMs }, nowMs);
+      const use = (worker: number) => ({ usedMs: worker % 2 === 0 ? nowMs : 0, waitedMs: 0 });
+      step({ type: "looked", idleCores: random(2), uses: new Map([...busy].map((id) => [id, use(id)])) }, nowMs);
     }
     const counted = [...state.functions.values()].reduce((sum, { running }) => sum + running, 0);
     assert.equal(counted, starting.size + busy.size + waiting.size);

@@ -11,7 +11,7 @@ import { learnCall, leastWorth } from "./keep-alive.ts";
 import { admit, count, giveBackStart, release } from "./limits.ts";
 import type { Action, FunctionFacts, Observation } from "./observations.ts";
 import type { Policy } from "./policy.ts";
-import { looked, noteCpu } from "./processor.ts";
+import { looked, noteUse } from "./processor.ts";
 import { setProvisioned } from "./provisioned.ts";
 import { evict, nextInLine, replenish, startAhead, startOver, startWanted, takeWaiting, wait } from "./starts.ts";
 import {
@@ -169,7 +169,7 @@ function initialised(
   worker.state = "busy";
   worker.usableUntilMs = observation.usableUntilMs;
   if (observation.initMs !== undefined) place.coldMs = observation.initMs;
-  if (observation.cpuMs !== undefined) noteCpu(state, worker, observation.cpuMs);
+  if (observation.use !== undefined) noteUse(state, worker, observation.use);
   const foreseenUntilMs = Number.isFinite(worker.idleUntilMs) ? worker.idleUntilMs : undefined;
   if (ahead) {
     workOrRest(state, policy, worker, nowMs, actions, foreseenUntilMs);

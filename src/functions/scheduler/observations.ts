@@ -17,6 +17,14 @@ export interface FunctionFacts {
   readonly unreservedConcurrencyMax?: number;
 }
 
+/** Of a worker, since it began. */
+export interface ProcessorUse {
+  /** CPU time. */
+  readonly usedMs: number;
+  /** How long it could have run and was not given a core. */
+  readonly waitedMs: number;
+}
+
 export type Observation =
   | { readonly type: "asked"; readonly invocation: number; readonly facts: FunctionFacts }
   /** The caller went away; matters only to an invocation that still waits. */
@@ -33,8 +41,8 @@ export type Observation =
       readonly usableUntilMs: number;
       /** How long that took. */
       readonly initMs?: number;
-      /** CPU time it has used so far, where that is counted. */
-      readonly cpuMs?: number;
+      /** What that took of the processor, where it is counted. */
+      readonly use?: ProcessorUse;
     }
   /** A worker can take another event. */
   | {
@@ -51,8 +59,8 @@ export type Observation =
       readonly type: "looked";
       /** Cores that nobody has used since the last look. */
       readonly idleCores: number;
-      /** CPU time so far of the workers that are initialising or busy, where it is counted. */
-      readonly cpuMs: ReadonlyMap<number, number>;
+      /** Of the workers that are initialising or busy, where it is counted. */
+      readonly uses: ReadonlyMap<number, ProcessorUse>;
     }
   /** Time has passed. */
   | { readonly type: "time" };

@@ -10,14 +10,14 @@
  *
  * Looking is asked for (`look`) while calls wait for the processor, and only then.
  */
-import type { Action, Observation } from "./observations.ts";
+import type { Action, Observation, ProcessorUse } from "./observations.ts";
 import type { Policy } from "./policy.ts";
 import type { FunctionLoad, SchedulerState, Worker } from "./state.ts";
 
 /** One computes while the other reads what it needs next. */
 const HUNGRY_PER_CORE = 2;
-/** Of a core, on average since the last look: who used less was waiting for something else. Under contention the hungry get still more than this. */
-const HUNGRY_SHARE = 0.05;
+/** Of the time since the last look: who neither ran nor waited for a core for so long was waiting for something else. */
+const HUNGRY_SHARE = 0.1;
 /** Of all cores: less than this is not called idle. */
 const IDLE_SHARE = 0.1;
 /** Between two looks, and longer by a millisecond for each worker to be looked at. */
@@ -27,7 +27,7 @@ const JUDGED_AFTER_MS = 20;
 
 /** A worker begins to initialise or to run. */
 export function grantHunger(state: SchedulerState, worker: Worker): void {
-  delete worker.cpuMs;
+  delete worker.use;
   setHungry(state, worker, true);
 }
 
@@ -52,34 +52,34 @@ export function wantLook(state: SchedulerState, actions: Action[]): void {
   actions.push({ type: "look", afterMs: LOOK_MS + state.working });
 }
 
-/** A worker whose CPU time is known from here on. */
-export function noteCpu(state: SchedulerState, worker: Worker, cpuMs: number): void {
-  worker.cpuMs = cpuMs;
-  worker.cpuAtMs = state.nowMs;
+/** A worker whose use of the processor is known from here on. */
+export function noteUse(state: SchedulerState, worker: Worker, use: ProcessorUse): void {
+  worker.use = use;
+  worker.usedAtMs = state.nowMs;
 }
 
 export function looked(
   state: SchedulerState,
   policy: Policy,
-  { idleCores, cpuMs }: Extract<Observation, { type: "looked" }>,
+  { idleCores, uses }: Extract<Observation, { type: "looked" }>,
 ): void {
   state.looking = false;
   let usedCores = 0;
   // Of whom nothing is known, the worst is taken for true; what lies idle counts all the same.
-  for (const [id, nowAt] of cpuMs) {
+  for (const [id, use] of uses) {
     const worker = state.workers.get(id);
     if (!worker?.place?.fn.working.has(worker)) continue;
-    const elapsedMs = state.nowMs - (worker.cpuAtMs ?? 0);
-    const before = worker.cpuMs;
-    if (before === undefined) noteCpu(state, worker, nowAt);
+    const before = worker.use;
+    const elapsedMs = state.nowMs - worker.usedAtMs;
+    if (before === undefined) noteUse(state, worker, use);
     if (before === undefined || elapsedMs < JUDGED_AFTER_MS) {
       usedCores++;
       continue;
     }
-    const share = (nowAt - before) / elapsedMs;
-    usedCores += share;
-    setHungry(state, worker, share >= HUNGRY_SHARE);
-    noteCpu(state, worker, nowAt);
+    const usedMs = use.usedMs - before.usedMs;
+    usedCores += usedMs / elapsedMs;
+    setHungry(state, worker, usedMs + use.waitedMs - before.waitedMs >= HUNGRY_SHARE * elapsedMs);
+    noteUse(state, worker, use);
   }
   // In a container, what lies idle on the machine may be none of ours.
   const idle = Math.min(idleCores, policy.cores - usedCores);

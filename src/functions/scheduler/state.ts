@@ -1,7 +1,7 @@
 /** What the scheduler remembers, and the look-ups that create what is asked for the first time. */
 import { createHeap, type Heap } from "../heap.ts";
 import type { IdleHistogram } from "./histogram.ts";
-import type { FunctionFacts } from "./observations.ts";
+import type { FunctionFacts, ProcessorUse } from "./observations.ts";
 
 export interface Worker {
   readonly id: number;
@@ -26,9 +26,9 @@ export interface Worker {
   share: number;
   /** At work, and taken to want the processor. */
   hungry: boolean;
-  /** CPU time that it had used when it was last looked at, and when that was; absent when it has not been since it began to work. */
-  cpuMs?: number;
-  cpuAtMs?: number;
+  /** What it had used when it was last looked at, and when that was; absent when it has not been since it began to work. */
+  use?: ProcessorUse;
+  usedAtMs: number;
 }
 
 /** What an admitted invocation counts against until it is over. */

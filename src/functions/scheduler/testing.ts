@@ -66,13 +66,13 @@ export function schedule(policy: Partial<Policy> = {}, { weights = false } = {})
       .filter(({ type }) => weights || type !== "weigh")
       .map(words);
   const ask = (of: FunctionFacts) => tell({ type: "asked", invocation: ++invocations, facts: of });
-  const ready = (worker: number, usableUntilMs = NEVER_MS, initMs?: number, cpuMs?: number) =>
+  const ready = (worker: number, usableUntilMs = NEVER_MS, initMs?: number, usedMs?: number) =>
     tell({
       type: "initialised",
       worker,
       usableUntilMs,
       ...(initMs !== undefined && { initMs }),
-      ...(cpuMs !== undefined && { cpuMs }),
+      ...(usedMs !== undefined && { use: { usedMs, waitedMs: 0 } }),
     });
   const finish = (worker: number, memoryMb?: number) =>
     tell({ type: "finished", worker, ...(memoryMb !== undefined && { memoryMb }) });
@@ -93,11 +93,12 @@ export function schedule(policy: Partial<Policy> = {}, { weights = false } = {})
       if (!asked.at(-1)!.startsWith("run")) ready(worker, NEVER_MS, initMs);
       return [...asked, ...finish(worker, memoryMb)];
     },
-    look: (idleCores: number, cpuMs: Readonly<Record<number, number>> = {}) =>
+    /** CPU time of each worker; all of them have waited `waitedMs` for it. */
+    look: (idleCores: number, usedMs: Readonly<Record<number, number>> = {}, waitedMs = 0) =>
       tell({
         type: "looked",
         idleCores,
-        cpuMs: new Map(Object.entries(cpuMs).map(([worker, ms]) => [Number(worker), ms])),
+        uses: new Map(Object.entries(usedMs).map(([worker, ms]) => [Number(worker), { usedMs: ms, waitedMs }])),
       }),
     gone: (worker: number) => tell({ type: "gone", worker }),
     time: () => tell({ type: "time" }),

@@ -43,6 +43,7 @@ function add(state: SchedulerState, runtime: string, at: Worker["state"], memory
     memoryMb,
     share: 1,
     hungry: false,
+    usedAtMs: 0,
   };
   state.workers.set(worker.id, worker);
   state.memoryMb += memoryMb;
