@@ -122,7 +122,9 @@ export class Outbox {
 
   /** Deliveries under way or due now; a simulation is quiet when there are none. */
   get busy(): boolean {
-    return [...this.#all()].some((line) => line.inFlight.size > 0 || line.reading);
+    for (const lines of this.#lines.values())
+      for (const line of lines) if (line.inFlight.size > 0 || line.reading) return true;
+    return false;
   }
 
   *#all(): IterableIterator<Line> {

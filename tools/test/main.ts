@@ -21,15 +21,19 @@ const PROCESSES = [
   "src/functions/crowd.test.ts",
   "src/functions/extensions.test.ts",
   "src/functions/host.test.ts",
+  "src/functions/packages.test.ts",
   "src/functions/process.test.ts",
+  "src/functions/provision.test.ts",
+  "src/functions/runtimes/compiled.test.ts",
   "src/functions/runtimes/java.test.ts",
   "src/functions/runtimes/ruby.test.ts",
+  "src/functions/runtimes/runtimes.test.ts",
   "src/functions/streaming.test.ts",
   "src/functions/walls.test.ts",
 ];
 const UNIT = ["src/**/*.test.ts", "console/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.{ts,mjs}"];
-/** Files of one process. */
-const TOGETHER = 12;
+/** Processes of pure tests for each core: what they import takes each of them seconds, and the last should not run alone for long. */
+const GROUPS_PER_CORE = 3;
 /** For all that runs in one process. */
 const LIGHT_TIMEOUT_MS = 240_000;
 const HEAVY_TIMEOUT_MS = 420_000;
@@ -54,7 +58,8 @@ async function execute(groups: string[][], concurrency: number, timeoutMs: numbe
 
 /** Deals files out, so that each group has some of every folder. */
 function deal(files: readonly string[]): string[][] {
-  const groups: string[][] = Array.from({ length: Math.ceil(files.length / TOGETHER) }, () => []);
+  const count = Math.min(files.length, availableParallelism() * GROUPS_PER_CORE);
+  const groups: string[][] = Array.from({ length: count }, () => []);
   for (const [index, file] of files.entries()) groups[index % groups.length]!.push(file);
   return groups;
 }

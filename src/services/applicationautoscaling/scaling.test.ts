@@ -475,10 +475,10 @@ describe("with ECS itself", () => {
       await platform.call("applicationautoscaling", "PutScheduledAction", {
         ...id,
         ScheduledActionName: "morning",
-        Schedule: "at(2026-01-01T08:00:00)",
+        Schedule: "at(2026-01-01T00:40:00)",
         ScalableTargetAction: { MinCapacity: 3 },
       });
-      await platform.advance(Date.UTC(2026, 0, 1, 8) - platform.clock.nowMs() + 30_000);
+      await platform.advance(Date.UTC(2026, 0, 1, 0, 40) - platform.clock.nowMs() + 30_000);
       assert.deepEqual(await counts(), [3, 3]);
     } finally {
       await platform.close();
