@@ -122,8 +122,7 @@ export class Outbox {
 
   /** Deliveries under way or due now; a simulation is quiet when there are none. */
   get busy(): boolean {
-    for (const lines of this.#lines.values())
-      for (const line of lines) if (line.inFlight.size > 0 || line.reading) return true;
+    for (const line of this.#all()) if (line.inFlight.size > 0 || line.reading) return true;
     return false;
   }
 
