@@ -11,27 +11,7 @@ const CONNECTIONS = 32;
 const BUDGET = 0.5;
 
 const elb = (virga: Virga, action: string, parameters: Record<string, string>) =>
-  query(virga, "elasticloadbalancing", "2015-12-01", action, parameters);
-
-async function query(
-  virga: Virga,
-  scope: string,
-  Version: string,
-  Action: string,
-  parameters: Record<string, string>,
-): Promise<string> {
-  const response = await fetch(virga.endpoint, {
-    method: "POST",
-    headers: {
-      "x-amz-date": "20260101T000000Z",
-      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${scope}/aws4_request, SignedHeaders=host, Signature=0`,
-    },
-    body: new URLSearchParams({ Action, Version, ...parameters }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${Action}: ${text}`);
-  return text;
-}
+  virga.query("elasticloadbalancing", "2015-12-01", action, parameters);
 
 const arnIn = (text: string, name: string): string => new RegExp(`<${name}>([^<]+)`).exec(text)![1]!;
 
@@ -46,7 +26,7 @@ function freePort(): Promise<number> {
 
 async function balance(virga: Virga, target: number): Promise<number> {
   const port = await freePort();
-  const known = await query(virga, "ec2", "2016-11-15", "DescribeSubnets", {});
+  const known = await virga.query("ec2", "2016-11-15", "DescribeSubnets", {});
   const [first, second] = [...known.matchAll(/<subnetId>([^<]+)/g)].map(([, id]) => id!);
   const made = await elb(virga, "CreateLoadBalancer", {
     Name: "bench",

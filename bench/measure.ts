@@ -73,6 +73,8 @@ export interface Virga {
   readonly port: number;
   readonly endpoint: string;
   call(target: string, body: object): Promise<any>;
+  /** An operation of AWS's query protocol. @returns XML */
+  query(scope: string, version: string, action: string, parameters: Readonly<Record<string, string>>): Promise<string>;
 }
 
 export async function startVirga(flags: readonly string[]): Promise<Virga> {
@@ -97,6 +99,19 @@ export function apiOf(child: ChildProcess, port: number): Virga {
       });
       if (!response.ok) throw new Error(`${target}: ${response.status} ${await response.text()}`);
       return response.json();
+    },
+    async query(scope, Version, Action, parameters) {
+      const response = await fetch(endpoint, {
+        method: "POST",
+        headers: {
+          "x-amz-date": "20260101T000000Z",
+          authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${scope}/aws4_request, SignedHeaders=host, Signature=0`,
+        },
+        body: new URLSearchParams({ Action, Version, ...parameters }),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${Action}: ${text}`);
+      return text;
     },
   };
 }

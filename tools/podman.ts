@@ -34,18 +34,26 @@ export function withoutPodman(): string | undefined {
   return undefined;
 }
 
+/** What runs a command in a network of its own. */
+export const ownNetworkCommand = (command: readonly string[]): string[] => [
+  ...["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"],
+  ...command,
+];
+
 /**
  * Goes on in a network of its own: runs the whole program again there, hands on what it prints, and ends with its exit code. Returns where that has
  * been done already.
  */
 export async function enterOwnNetwork(): Promise<void> {
   if (process.env[IN_OWN_NETWORK] !== undefined) return;
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const child = spawn("unshare", ["--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...again], {
-    stdio: "inherit",
+  const [command, ...args] = ownNetworkCommand([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+  const child = spawn(command!, args, {
+    stdio: ["inherit", "inherit", "inherit", ...(process.send ? (["ipc"] as const) : [])],
     env: { ...process.env, [IN_OWN_NETWORK]: "1" },
   });
-  const code = await new Promise<number>((resolve) => child.on("exit", (status) => resolve(status ?? 1)));
+  // A test runner that listens hears what goes on inside.
+  child.on("message", (message: object) => process.send?.(message));
+  const code = await new Promise<number>((resolve) => child.on("close", (status) => resolve(status ?? 1)));
   process.exit(code);
 }
 
