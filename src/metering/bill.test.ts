@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
-import { openTestPlatform, type TestPlatform } from "../platform/testing.ts";
+import { openTestPlatform, type TestPlatform, testKeyPair } from "../platform/testing.ts";
 import { alwaysOn } from "./always-on.ts";
 import { usageKey } from "./ledger.ts";
 import { dollarsFor, PRICES } from "./prices.ts";
@@ -280,4 +281,163 @@ test("always on: the smallest task that carries the peak", () => {
   assert.deepEqual(alwaysOn(0.1), { tasks: 1, cpu: 0.25, memoryGb: 0.5, dollarsPerMonth: 9.010025 });
   assert.deepEqual([alwaysOn(0.8).cpu, alwaysOn(0.8).memoryGb], [0.5, 1]);
   assert.equal(alwaysOn(100).tasks, 4);
+});
+
+test("provisioned capacity by the hour, that of indexes too, and no request by its units", async (t) => {
+  const platform = await opened(t);
+  const TableName = "items";
+  await platform.call("dynamodb", "CreateTable", {
+    TableName,
+    AttributeDefinitions: [{ AttributeName: "k", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "k", KeyType: "HASH" }],
+    ProvisionedThroughput: { ReadCapacityUnits: 5, WriteCapacityUnits: 2 },
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: "byK",
+        KeySchema: [{ AttributeName: "k", KeyType: "HASH" }],
+        Projection: { ProjectionType: "KEYS_ONLY" },
+        ProvisionedThroughput: { ReadCapacityUnits: 1, WriteCapacityUnits: 2 },
+      },
+    ],
+  });
+  await platform.call("dynamodb", "PutItem", { TableName, Item: { k: { S: "a" } } });
+  await platform.advance(2 * HOUR); // 6 and 4 units for two hours
+  await platform.call("dynamodb", "UpdateTable", {
+    TableName,
+    ProvisionedThroughput: { ReadCapacityUnits: 9, WriteCapacityUnits: 2 },
+  });
+  await platform.advance(HOUR); // 10 and 4 for one
+  await platform.call("dynamodb", "UpdateTable", { TableName, BillingMode: "PAY_PER_REQUEST" });
+  await platform.call("dynamodb", "PutItem", { TableName, Item: { k: { S: "b" } } }); // table and index: 2 units
+  await platform.advance(DAY);
+  const { "TimedStorage-ByteHrs": _, ...found } = await costs(platform, "USAGE_TYPE");
+  assert.deepEqual(found, {
+    "ReadCapacityUnit-Hrs": ["0.00286", "22"], // × 0.00013
+    "WriteCapacityUnit-Hrs": ["0.0078", "12"], // × 0.00065
+    WriteRequestUnits: ["0.00000125", "2"],
+  });
+});
+
+test("data out to the internet: over all services, and not to whoever runs inside", async (t) => {
+  const platform = await opened(t);
+  const use = (resource: string, bytes: number) =>
+    platform.core.store.write((tx) =>
+      tx.add(usageKey(T0, "000000000000", "us-east-1", resource, "DataTransfer-Out-Bytes"), bytes),
+    );
+  await use("arn:aws:lambda:us-east-1:000000000000:function:f", 10_000 * GB);
+  await use("arn:aws:s3:::bucket", 1000 * GB);
+  // 11,000 GB: 10,240 at 0.09, 760 at 0.085; the lambda lines come first, by their name.
+  assert.deepEqual(await costs(platform, "RESOURCE_ID"), {
+    "arn:aws:lambda:us-east-1:000000000000:function:f": ["900", "10000"],
+    "arn:aws:s3:::bucket": ["86.2", "1000"], // 240 × 0.09 + 760 × 0.085
+  });
+});
+
+test("an object that a stranger reads from a website leaves; one that is read in process does not", async (t) => {
+  const platform = await opened(t);
+  await platform.call("s3", "CreateBucket", { Bucket: "bucket" });
+  await platform.call("s3", "PutObject", { Bucket: "bucket", Key: "a", Body: Buffer.alloc(1000) as never });
+  await platform.call("s3", "DeletePublicAccessBlock", { Bucket: "bucket" });
+  await platform.call("s3", "PutBucketPolicy", {
+    Bucket: "bucket",
+    Policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket/*" }],
+    }),
+  });
+  const read = async (as?: Parameters<TestPlatform["call"]>[3]) => {
+    const { Body } = await platform.call("s3", "GetObject", { Bucket: "bucket", Key: "a" }, as);
+    (Body as unknown as Readable).resume();
+  };
+  await read();
+  assert.equal((await costs(platform, "USAGE_TYPE"))["DataTransfer-Out-Bytes"], undefined);
+  await read({ principal: { type: "anonymous" } });
+  assert.equal((await costs(platform, "USAGE_TYPE"))["DataTransfer-Out-Bytes"]![1], (1000 / GB).toFixed(10));
+});
+
+test("provisioned concurrency costs for as long as it is there", async (t) => {
+  const platform = await opened(t);
+  await platform.call("iam", "CreateRole", {
+    RoleName: "r",
+    AssumeRolePolicyDocument: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+    }),
+  });
+  await platform.call("lambda", "CreateFunction", {
+    FunctionName: "f",
+    Runtime: "nodejs24.x",
+    Handler: "index.handler",
+    Role: "arn:aws:iam::000000000000:role/r",
+    MemorySize: 512,
+    Publish: true,
+    Code: { ZipFile: Buffer.from("zip") },
+  });
+  const at = { FunctionName: "f", Qualifier: "1" };
+  await platform.call("lambda", "PutProvisionedConcurrencyConfig", { ...at, ProvisionedConcurrentExecutions: 4 });
+  await platform.advance(HOUR);
+  await platform.call("lambda", "PutProvisionedConcurrencyConfig", { ...at, ProvisionedConcurrentExecutions: 2 });
+  await platform.advance(HOUR / 2);
+  await platform.call("lambda", "DeleteProvisionedConcurrencyConfig", at);
+  await platform.advance(DAY);
+  // 2 GB for 3,600 s and 1 GB for 1,800 s: 9,000 GB-s × 0.0000041667.
+  assert.deepEqual((await costs(platform, "USAGE_TYPE"))["Lambda-Provisioned-Concurrency"], ["0.0375003", "9000"]);
+});
+
+test("deliveries to HTTP endpoints, every attempt; subscriptions and queues are free", async (t) => {
+  const posts: string[] = [];
+  const post = async ({ body }: { readonly body: Uint8Array }) => {
+    posts.push(Buffer.from(body).toString());
+    // The first notification is refused once, and sent again.
+    return { status: posts.length === 2 ? 503 : 200 };
+  };
+  const platform = await openTestPlatform({ nowMs: T0, ports: { sns: { post, makeKeyPair: testKeyPair } } });
+  t.after(() => platform.close());
+  const { TopicArn } = await platform.call("sns", "CreateTopic", { Name: "t" });
+  await platform.call("sns", "Subscribe", { TopicArn, Protocol: "http", Endpoint: "http://example.com/" });
+  await platform.settle();
+  await platform.call("sns", "ConfirmSubscription", { TopicArn, Token: JSON.parse(posts[0]!).Token });
+  await platform.call("sns", "Publish", { TopicArn, Message: "x".repeat(65_536) }); // 1 request of 64 KB
+  await platform.advance(60_000);
+  assert.equal(posts.length, 3);
+  assert.deepEqual((await costs(platform, "USAGE_TYPE"))["DeliveryAttempts-HTTP"], ["0.0000012", "2"]);
+});
+
+test("what the scheduler invokes, once each", async (t) => {
+  const platform = await opened(t);
+  await platform.call("iam", "CreateRole", {
+    RoleName: "r",
+    AssumeRolePolicyDocument: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { Service: "scheduler.amazonaws.com" }, Action: "sts:AssumeRole" }],
+    }),
+  });
+  await platform.call("iam", "PutRolePolicy", {
+    RoleName: "r",
+    PolicyName: "p",
+    PolicyDocument: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }],
+    }),
+  });
+  await platform.call("sqs", "CreateQueue", { QueueName: "q" });
+  await platform.call("scheduler", "CreateSchedule", {
+    Name: "s",
+    ScheduleExpression: "rate(1 minute)",
+    FlexibleTimeWindow: { Mode: "OFF" },
+    Target: {
+      Arn: "arn:aws:sqs:us-east-1:000000000000:q",
+      RoleArn: "arn:aws:iam::000000000000:role/r",
+      Input: "x",
+    },
+  });
+  await platform.advance(10 * 60_000 + 1000);
+  const [dollars, quantity] = (await costs(platform, "USAGE_TYPE"))["Invocations"]!;
+  const { Attributes } = await platform.call("sqs", "GetQueueAttributes", {
+    QueueUrl: "http://localhost/000000000000/q",
+    AttributeNames: ["ApproximateNumberOfMessages"],
+  });
+  assert.equal(quantity, Attributes!["ApproximateNumberOfMessages"]);
+  assert.equal(Number(dollars).toFixed(8), (Number(quantity) / 1e6).toFixed(8));
+  assert.ok(Number(quantity) >= 10);
 });

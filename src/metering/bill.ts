@@ -1,4 +1,5 @@
-/** The bill: usage times the price list. Tiers count from the start of each calendar month, over all resources of an account. */
+/** The bill: usage times the price list. Tiers count from the start of each calendar month, over all resources of an account (and over
+ * services, where the price list says so). */
 import type { Transaction } from "../storage/transaction.ts";
 import { dollarsFor, priceOf } from "./prices.ts";
 import { type Granularity, monthStart, type Used, usageBetween } from "./usage.ts";
@@ -33,7 +34,7 @@ export function bill(
       const price = priceOf(used.resource, used.usageType);
       const service = price?.service ?? used.resource.split(":")[2]!;
       const amount = used.quantity / (price?.per ?? 1);
-      const month = `${monthStart(used.startMs)} ${service} ${used.usageType}`;
+      const month = `${monthStart(used.startMs)} ${price?.pool ?? `${service} ${used.usageType}`}`;
       const so = before.get(month) ?? 0;
       before.set(month, so + amount);
       if (!isWanted) continue;

@@ -16,6 +16,8 @@ export interface Price {
   readonly tiers: readonly { readonly upTo: number; readonly dollars: number }[];
   /** Priced units a month that cost nothing, where the free tier is asked for. */
   readonly free?: number;
+  /** What shares this name shares tiers and the free part, whatever the service. */
+  readonly pool?: string;
 }
 
 const GB = 2 ** 30;
@@ -47,6 +49,24 @@ const ARM_GB_SECONDS = [
   { upTo: Infinity, dollars: 0.0000106667 },
 ];
 
+/** Out to the internet; services are added up. @see https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer */
+const transferOut = (service: string): Price => ({
+  service,
+  unit: "GB",
+  per: GB,
+  tiers: [
+    { upTo: 10_240, dollars: 0.09 },
+    { upTo: 51_200, dollars: 0.085 },
+    { upTo: 153_600, dollars: 0.07 },
+    { upTo: Infinity, dollars: 0.05 },
+  ],
+  free: 100,
+  pool: "DataTransfer-Out-Bytes",
+});
+
+/** Fargate Spot is up to 70 % cheaper; its price moves with supply, and this is the least. @see https://aws.amazon.com/fargate/pricing/ */
+const SPOT = 0.3;
+
 /** By the service of the resource's ARN and the usage type. */
 export const PRICES: Readonly<Record<string, Price>> = {
   // https://aws.amazon.com/lambda/pricing/
@@ -66,6 +86,32 @@ export const PRICES: Readonly<Record<string, Price>> = {
     tiers: ARM_GB_SECONDS,
     free: 400_000,
   },
+  // Kept in GB-hours, priced by the GB-second. No free tier.
+  "lambda Lambda-Provisioned-Concurrency": {
+    service: LAMBDA,
+    unit: "Lambda-GB-Second",
+    per: 1 / 3600,
+    tiers: flat(0.0000041667),
+  },
+  "lambda Lambda-Provisioned-Concurrency-ARM": {
+    service: LAMBDA,
+    unit: "Lambda-GB-Second",
+    per: 1 / 3600,
+    tiers: flat(0.0000033334),
+  },
+  "lambda Lambda-Provisioned-GB-Second": {
+    service: LAMBDA,
+    unit: "Lambda-GB-Second",
+    per: 1,
+    tiers: flat(0.0000097222),
+  },
+  "lambda Lambda-Provisioned-GB-Second-ARM": {
+    service: LAMBDA,
+    unit: "Lambda-GB-Second",
+    per: 1,
+    tiers: flat(0.0000077778),
+  },
+  "lambda DataTransfer-Out-Bytes": transferOut(LAMBDA),
   // https://aws.amazon.com/sqs/pricing/
   "sqs Requests-Tier1": { service: SQS, unit: "Requests", per: 1, tiers: flat(0.4 / MILLION), free: MILLION },
   "sqs Requests-FIFO-Tier1": { service: SQS, unit: "Requests", per: 1, tiers: flat(0.5 / MILLION), free: MILLION },
@@ -82,6 +128,7 @@ export const PRICES: Readonly<Record<string, Price>> = {
       { upTo: Infinity, dollars: 0.021 },
     ],
   },
+  "s3 DataTransfer-Out-Bytes": transferOut(S3),
   // https://aws.amazon.com/dynamodb/pricing/on-demand/
   "dynamodb ReadRequestUnits": { service: DYNAMODB, unit: "ReadRequestUnits", per: 1, tiers: flat(0.125 / MILLION) },
   "dynamodb WriteRequestUnits": { service: DYNAMODB, unit: "WriteRequestUnits", per: 1, tiers: flat(0.625 / MILLION) },
@@ -92,7 +139,28 @@ export const PRICES: Readonly<Record<string, Price>> = {
     tiers: flat(0.25),
     free: 25,
   },
-  "dynamodb Streams-Requests": { service: DYNAMODB, unit: "Requests", per: 1, tiers: flat(0.02 / 100_000) },
+  "dynamodb Streams-Requests": {
+    service: DYNAMODB,
+    unit: "Requests",
+    per: 1,
+    tiers: flat(0.02 / 100_000),
+    free: 2.5 * MILLION,
+  },
+  // https://aws.amazon.com/dynamodb/pricing/provisioned/
+  "dynamodb ReadCapacityUnit-Hrs": {
+    service: DYNAMODB,
+    unit: "ReadCapacityUnit-Hrs",
+    per: 1,
+    tiers: flat(0.00013),
+    free: 25 * MONTH_HOURS,
+  },
+  "dynamodb WriteCapacityUnit-Hrs": {
+    service: DYNAMODB,
+    unit: "WriteCapacityUnit-Hrs",
+    per: 1,
+    tiers: flat(0.00065),
+    free: 25 * MONTH_HOURS,
+  },
   // https://aws.amazon.com/api-gateway/pricing/
   "apigateway ApiGatewayRequest": {
     service: API_GATEWAY,
@@ -114,8 +182,23 @@ export const PRICES: Readonly<Record<string, Price>> = {
       { upTo: Infinity, dollars: 0.9 / MILLION },
     ],
   },
+  "apigateway DataTransfer-Out-Bytes": transferOut(API_GATEWAY),
   // https://aws.amazon.com/sns/pricing/
   "sns Requests-Tier1": { service: SNS, unit: "Requests", per: 1, tiers: flat(0.5 / MILLION), free: MILLION },
+  "sns DeliveryAttempts-HTTP": {
+    service: SNS,
+    unit: "Notifications",
+    per: 1,
+    tiers: flat(0.6 / MILLION),
+    free: 100_000,
+  },
+  "sns DeliveryAttempts-SMTP": {
+    service: SNS,
+    unit: "Notifications",
+    per: 1,
+    tiers: flat(2 / 100_000),
+    free: 1000,
+  },
   // https://aws.amazon.com/eventbridge/pricing/
   "events Event-64K-Chunks": { service: EVENTS, unit: "64K-Chunks", per: 1, tiers: flat(1 / MILLION) },
   "scheduler Invocations": {
@@ -167,9 +250,14 @@ export const PRICES: Readonly<Record<string, Price>> = {
   "ecs Fargate-GB-Hours": { service: ECS, unit: "hours", per: 1, tiers: flat(0.004445) },
   "ecs Fargate-ARM-vCPU-Hours:perCPU": { service: ECS, unit: "hours", per: 1, tiers: flat(0.03238) },
   "ecs Fargate-ARM-GB-Hours": { service: ECS, unit: "hours", per: 1, tiers: flat(0.00356) },
+  "ecs SpotUsage-Fargate-vCPU-Hours:perCPU": { service: ECS, unit: "hours", per: 1, tiers: flat(0.04048 * SPOT) },
+  "ecs SpotUsage-Fargate-GB-Hours": { service: ECS, unit: "hours", per: 1, tiers: flat(0.004445 * SPOT) },
+  "ecs SpotUsage-Fargate-ARM-vCPU-Hours:perCPU": { service: ECS, unit: "hours", per: 1, tiers: flat(0.03238 * SPOT) },
+  "ecs SpotUsage-Fargate-ARM-GB-Hours": { service: ECS, unit: "hours", per: 1, tiers: flat(0.00356 * SPOT) },
   // https://aws.amazon.com/elasticloadbalancing/pricing/
   "elasticloadbalancing LoadBalancerUsage": { service: ELB, unit: "Hrs", per: 1, tiers: flat(0.0225) },
   "elasticloadbalancing LCUUsage": { service: ELB, unit: "LCU-Hrs", per: 1, tiers: flat(0.008) },
+  "elasticloadbalancing DataTransfer-Out-Bytes": transferOut(ELB),
 };
 
 /** What a resource's usage costs; undefined where the list has no price. */

@@ -5,6 +5,7 @@
  */
 import { arn } from "../../kernel/arn.ts";
 import type { FlowContext, HttpRequest, HttpResponse } from "../service.ts";
+import { transferred } from "../usage-common/transfer.ts";
 
 /** HTTP APIs are metered in pieces of 512 KB of request or response. */
 const UNIT_BYTES = 512 * 1024;
@@ -43,7 +44,7 @@ export async function meteredRequest(
   const resource = arn("apigateway", flow.region, "", `/${isHttp ? "apis" : "restapis"}/${api.apiId}`);
   const quantity = isHttp ? Math.max(1, Math.ceil(bytes / UNIT_BYTES)) : 1;
   flow.use({ resource, usageType: isHttp ? "ApiGatewayHttpRequest" : "ApiGatewayRequest", quantity });
-  return response;
+  return transferred(flow, resource, request, response);
 }
 
 /** Of a streamed body nobody knows before it is sent; it counts as one piece. */

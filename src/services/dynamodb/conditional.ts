@@ -124,7 +124,13 @@ export function modifyReport(
   written: Written,
   context: OperationContext,
 ): { ConsumedCapacity?: ReturnType<typeof consume>; ItemCollectionMetrics?: Metrics } {
-  const capacity = consume(context, "Write", input.ReturnConsumedCapacity, input.TableName!, writeUnits(written));
+  const capacity = consume(
+    context,
+    "Write",
+    input.ReturnConsumedCapacity,
+    { name: input.TableName!, record: table.record },
+    writeUnits(written),
+  );
   const metrics = collectionMetrics(tx, table, item, input.ReturnItemCollectionMetrics);
   return { ...(capacity && { ConsumedCapacity: capacity }), ...(metrics && { ItemCollectionMetrics: metrics }) };
 }

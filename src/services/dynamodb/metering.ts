@@ -1,23 +1,24 @@
 /**
- * What DynamoDB measures and bills: the capacity units that requests consume.
+ * What DynamoDB measures and bills: the capacity units that requests consume or that are provisioned, and what is stored.
  * @see https://aws.amazon.com/dynamodb/pricing/on-demand/ and https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
  */
 import type { OperationContext } from "../service.ts";
 import { changeLevel } from "../usage-common/level.ts";
 import { type CapacityMode, type ConsumedCapacity, consumedCapacity, type Units } from "./capacity.ts";
-import type { Counters, Place } from "./state.ts";
+import type { Counters, Place, TableRecord, Throughput } from "./state.ts";
+import type { TableSchema } from "./stored.ts";
 import { permissionArn } from "./table.ts";
 
 /**
  * Writes down what a request consumed, and reports it where that is wanted.
- * @param tableName as the caller gave it, name or ARN
+ * @param table its name as the caller gave it, name or ARN
  * @param options `factor` 2 in a transaction, whose reports also say whether the units are for reading or writing
  */
 export function consume(
   context: OperationContext,
   kind: "Read" | "Write",
   mode: CapacityMode,
-  tableName: string,
+  { name: tableName, record }: { readonly name: string; readonly record: Pick<TableSchema, "throughput"> },
   units: Units,
   options: { readonly factor?: number; readonly split?: "ReadCapacityUnits" | "WriteCapacityUnits" } = {},
 ): ConsumedCapacity | undefined {
@@ -26,16 +27,16 @@ export function consume(
   const TableName = resource.slice(resource.indexOf(":table/") + 7);
   const name = `Consumed${kind}CapacityUnits` as const;
   let total = units.table * factor;
-  const datum = { namespace: "AWS/DynamoDB", name, unit: "Count" } as const;
-  if (units.table > 0) context.measure({ ...datum, dimensions: { TableName }, value: units.table * factor });
+  const measure = (dimensions: Record<string, string>, value: number) =>
+    context.measure({ namespace: "AWS/DynamoDB", name, dimensions, unit: "Count", value });
+  if (units.table > 0) measure({ TableName }, total);
   for (const { index, units: more } of units.indexes) {
     total += more * factor;
-    const dimensions: Record<string, string> = index.local
-      ? { TableName }
-      : { TableName, GlobalSecondaryIndexName: index.name };
-    context.measure({ ...datum, dimensions, value: more * factor });
+    measure(index.local ? { TableName } : { TableName, GlobalSecondaryIndexName: index.name }, more * factor);
   }
-  context.use({ resource, usageType: `${kind}RequestUnits`, quantity: total });
+  // What is provisioned is billed by the hour, whether it is used or not.
+  if (record.throughput === undefined)
+    context.use({ resource, usageType: kind === "Read" ? "ReadRequestUnits" : "WriteRequestUnits", quantity: total });
   return consumedCapacity(mode, tableName, units, options);
 }
 
@@ -62,4 +63,28 @@ export function changeStored(
     "TimedStorage-ByteHrs",
     storedBytes(after) - storedBytes(before),
   );
+}
+
+/** Capacity of a table and its global indexes. */
+function provisionedCapacity(record: TableRecord | undefined): Pick<Throughput, "read" | "write"> {
+  const all = record ? [record.throughput, ...record.indexes.map(({ throughput }) => throughput)] : [];
+  const sum = (unit: "read" | "write") => all.reduce((total, throughput) => total + (throughput?.[unit] ?? 0), 0);
+  return { read: sum("read"), write: sum("write") };
+}
+
+/**
+ * What a table has provisioned has changed: it was made (nothing before), deleted (nothing after), updated or scaled.
+ * @see https://aws.amazon.com/dynamodb/pricing/provisioned/
+ */
+export function changeProvisioned(
+  context: Pick<OperationContext, "use" | "nowMs">,
+  place: Place,
+  before: TableRecord | undefined,
+  after: TableRecord | undefined,
+): void {
+  const resource = permissionArn(place, (before ?? after)?.name);
+  const from = provisionedCapacity(before);
+  const to = provisionedCapacity(after);
+  changeLevel(context, resource, "ReadCapacityUnit-Hrs", to.read - from.read);
+  changeLevel(context, resource, "WriteCapacityUnit-Hrs", to.write - from.write);
 }

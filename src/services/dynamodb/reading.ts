@@ -224,7 +224,7 @@ export function readPage(
     context,
     "Read",
     input.ReturnConsumedCapacity,
-    input.TableName!,
+    { name: input.TableName!, record: table.record },
     index ? { table: tableUnits, indexes: [{ index, units }] } : { table: units, indexes: [] },
   );
   return {

@@ -12,7 +12,7 @@ import type { KeyType } from "./values/attribute-value.ts";
 /** What an operation on items needs to know of its table. */
 export type TableSchema = Pick<
   TableRecord,
-  "name" | "number" | "attributes" | "hash" | "range" | "indexes" | "timeToLive" | "stream"
+  "name" | "number" | "attributes" | "hash" | "range" | "indexes" | "timeToLive" | "stream" | "throughput"
 >;
 
 type StoredIndex = readonly [
@@ -86,7 +86,8 @@ export const tableRecord = {
 const schemas = new WeakMap<StoredTable, TableSchema>();
 
 function schemaOf(stored: StoredTable): TableSchema {
-  const [name, number, attributes, hash, range, indexes, timeToLive, , stream] = stored;
+  const [name, number, attributes, hash, range, indexes, timeToLive, whole, stream] = stored;
+  const { throughput } = JSON.parse(whole) as TableRecord;
   return {
     name,
     number,
@@ -95,6 +96,7 @@ function schemaOf(stored: StoredTable): TableSchema {
     ...(range !== null && { range }),
     indexes: indexes.length === 0 ? [] : indexes.map(indexFrom),
     ...(timeToLive && { timeToLive: { attribute: timeToLive[0], generation: timeToLive[1] } }),
+    ...(throughput && { throughput }),
     ...(stream && { stream: { number: stream[0], label: stream[1], viewType: stream[2], lines: stream[3] } }),
   };
 }

@@ -87,6 +87,9 @@ export const getRecords =
       records: input.Limit ?? RECORDS_MAX,
       bytes: BYTES_MAX,
     });
+    // What the platform reads for event source mappings is free. @see https://aws.amazon.com/dynamodb/pricing/on-demand/
+    if (context.sourceIp !== undefined)
+      context.use({ resource: stream.arn, usageType: "Streams-Requests", quantity: 1 });
     const isDone = shard.end !== undefined && next > shard.end;
     return {
       Records: records,

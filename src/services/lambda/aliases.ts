@@ -180,7 +180,7 @@ export const deleteAlias: Operation<InputOf<"lambda", "DeleteAlias">, OutputOf<"
   requireFunction(tx, at);
   const url = urls.get(tx, urlKey(at, at.name, input.Name!));
   if (url) tx.delete(urlAddressKey(url.urlId));
-  dropProvisioned(tx, at, input.Name!);
+  dropProvisioned(tx, at, input.Name!, context);
   tx.delete(urlKey(at, at.name, input.Name!));
   tx.delete(aliasKey(at, at.name, input.Name!));
   tx.delete(policyKey(at, at.name, input.Name!));

@@ -9,7 +9,7 @@ import type { FlowContext, OperationContext } from "../service.ts";
 import { codeDirectory } from "./code.ts";
 import { unreservedConcurrency } from "./concurrency.ts";
 import { invalidRuntime, tooManyRequests } from "./errors.ts";
-import { billRun, measure, measureConcurrency, measureRun } from "./metering.ts";
+import { billRun, measure, measureConcurrency, measureProvisioned, measureRun } from "./metering.ts";
 import { type FunctionLocator, functionArn } from "./names.ts";
 import {
   concurrencyExceeded,
@@ -81,7 +81,10 @@ export async function execute(
   }
   const spec = await describe(functions, flow.as({ accountId: at.accountId }), target);
   const span = beginSpan(flow, spec, invocation.requestId);
-  measureConcurrency(flow, at, functions.running.begin(at));
+  const counts = functions.running.begin(at, record.version);
+  measureConcurrency(flow, at, counts);
+  const provision = functions.host.provisioned(functionArn(at), record.version);
+  const isProvisioned = provision !== undefined && measureProvisioned(flow, at, counts.ofVersion, provision.allocated);
   try {
     const result = await functions.host.invoke(spec, {
       requestId: invocation.requestId,
@@ -92,7 +95,7 @@ export async function execute(
     });
     span.end(result);
     measureRun(flow, at, result);
-    billRun(flow, at, record, result);
+    billRun(flow, at, record, result, isProvisioned);
     return { ...result, version: record.version };
   } catch (error) {
     span.end(error);
@@ -105,7 +108,7 @@ export async function execute(
     if (unavailable !== undefined) throw invalidRuntime(unavailable);
     throw error;
   } finally {
-    functions.running.end(at);
+    functions.running.end(at, record.version);
   }
 }
 

@@ -308,7 +308,7 @@ export const deleteFunction =
     }
     requireFunction(tx, { ...at, qualifier: undefined });
     if (at.qualifier === undefined) {
-      for (const { qualifier } of provisionedOf(tx, at)) dropProvisioned(tx, at, qualifier);
+      for (const { qualifier } of provisionedOf(tx, at)) dropProvisioned(tx, at, qualifier, context);
       reserve(tx, at, undefined);
       const reached = nounRange(at, at.name, "url");
       for (const [, { urlId }] of urls.range(tx, reached.start, reached.end)) tx.delete(urlAddressKey(urlId));
@@ -319,12 +319,17 @@ export const deleteFunction =
       tx.afterCommit(() => host.retire(functionArn(at)));
       return { StatusCode: 204 };
     }
-    deleteVersion(tx, at, at.qualifier);
+    deleteVersion(tx, at, at.qualifier, context);
     tx.afterCommit(() => host.retire(functionArn(at), at.qualifier));
     return { StatusCode: 204 };
   };
 
-function deleteVersion(tx: Transaction, at: FunctionLocator, version: string): void {
+function deleteVersion(
+  tx: Transaction,
+  at: FunctionLocator,
+  version: string,
+  context: Pick<OperationContext, "use" | "nowMs">,
+): void {
   if (!/^\d+$/.test(version)) {
     throw invalidParameterValue(`Deletion of aliases is not currently supported.`);
   }
@@ -338,6 +343,6 @@ function deleteVersion(tx: Transaction, at: FunctionLocator, version: string): v
       `Version ${version} of function ${functionArn(at)} is used by the following alias(es): ${pointing.join(", ")}`,
     );
   }
-  dropProvisioned(tx, at, version);
+  dropProvisioned(tx, at, version, context);
   removeVersion(tx, at, version);
 }

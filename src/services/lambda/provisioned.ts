@@ -14,6 +14,7 @@ import {
   provisionedConfigNotFound,
   resourceConflict,
 } from "./errors.ts";
+import { billProvisioned } from "./metering.ts";
 import { type FunctionLocator, functionArn, isVersion, locate } from "./names.ts";
 import type { FunctionHost } from "./ports.ts";
 import { constraints, LIMITS, lambdaDate } from "./rules.ts";
@@ -95,10 +96,21 @@ export const putProvisionedConcurrencyConfig: Operation<
   const alias = requireQualified(tx, at);
   const wanted = input.ProvisionedConcurrentExecutions!;
   const key = provisionedKey(at, at.name, at.qualifier);
-  const total = provisionedTotal(tx, at) - (provisioned.get(tx, key)?.wanted ?? 0) + wanted;
+  const before = provisioned.get(tx, key);
+  const total = provisionedTotal(tx, at) - (before?.wanted ?? 0) + wanted;
   checkRoom(tx, at, wanted, total);
   checkConflict(tx, at, alias);
-  const record: ProvisionedRecord = { qualifier: at.qualifier, wanted, lastModifiedMs: context.nowMs };
+  const { memoryMb, architecture } = versions.get(tx, versionKey(at, at.name, alias?.functionVersion ?? at.qualifier))!;
+  const billedGb = (wanted * memoryMb) / 1024;
+  if (before) billProvisioned(context, at, before.architecture ?? "x86_64", -(before.billedGb ?? 0));
+  billProvisioned(context, at, architecture, billedGb);
+  const record: ProvisionedRecord = {
+    qualifier: at.qualifier,
+    wanted,
+    lastModifiedMs: context.nowMs,
+    billedGb,
+    architecture,
+  };
   provisioned.put(tx, key, record);
   setProvisionedTotal(tx, at, total);
   provisionedChanged(tx, at);
@@ -168,11 +180,17 @@ export function allocation(
 }
 
 /** Where a version or an alias goes, what is provisioned for it goes too. */
-export function dropProvisioned(tx: Transaction, at: Omit<FunctionLocator, "qualifier">, qualifier: string): void {
+export function dropProvisioned(
+  tx: Transaction,
+  at: Omit<FunctionLocator, "qualifier">,
+  qualifier: string,
+  context: Pick<OperationContext, "use" | "nowMs">,
+): void {
   const key = provisionedKey(at, at.name, qualifier);
   const record = provisioned.get(tx, key);
   if (!record) return;
   tx.delete(key);
+  billProvisioned(context, at, record.architecture ?? "x86_64", -(record.billedGb ?? 0));
   setProvisionedTotal(tx, at, provisionedTotal(tx, at) - record.wanted);
   provisionedChanged(tx, at);
 }
@@ -237,7 +255,7 @@ export const deleteProvisionedConcurrencyConfig: Operation<
   const at = locateQualified(input, context);
   notLatest(at.qualifier);
   requireQualified(tx, at);
-  dropProvisioned(tx, at, at.qualifier);
+  dropProvisioned(tx, at, at.qualifier, context);
   return {};
 };
 

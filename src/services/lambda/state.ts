@@ -201,6 +201,9 @@ export interface ProvisionedRecord {
   readonly qualifier: string;
   readonly wanted: number;
   readonly lastModifiedMs: number;
+  /** Memory of all of them in GB, as it was when they were asked for: what is billed. */
+  readonly billedGb?: number;
+  readonly architecture?: VersionRecord["architecture"];
 }
 
 /** The sum of what functions have reserved, kept beside them so that an invocation need not add it up. */

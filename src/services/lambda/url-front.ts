@@ -8,6 +8,7 @@ import { commonLogTime, type HeaderPair, HOP_BY_HOP, headersOf, traceId } from "
 import { grouped, parseCookies, parseQuery, portOf } from "../apigateway-common/request.ts";
 import { authorize } from "../policy-common/evaluate.ts";
 import type { FlowContext, HttpFront, HttpRequest, HttpResponse, Principal } from "../service.ts";
+import { transferred } from "../usage-common/transfer.ts";
 import { type Execution, execute, resolveTarget, type Target } from "./execution.ts";
 import { functionArn } from "./names.ts";
 import { resourcePolicy } from "./permissions.ts";
@@ -76,9 +77,10 @@ async function answer(
     const event = eventOf(flow, request, body, { urlId, caller });
     const scope = flow.as({ accountId: target.at.accountId, region: target.at.region });
     const invocation = { payload: Buffer.from(JSON.stringify(event)), requestId: flow.requestId };
-    if (url.streams)
-      return withCors(await streamedResponse(await executeStreaming(functions, scope, target, invocation)));
-    return withCors(responseOf(await execute(functions, scope, target, invocation)));
+    const response = url.streams
+      ? await streamedResponse(await executeStreaming(functions, scope, target, invocation))
+      : responseOf(await execute(functions, scope, target, invocation));
+    return transferred(scope, functionArn(target.at), request, withCors(response));
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     if (error.status === 429) return withCors(message(429, "Rate Exceeded."));

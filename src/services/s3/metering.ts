@@ -1,10 +1,11 @@
 /**
- * What S3 measures and bills: requests by class, and bytes for as long as they are kept.
+ * What S3 measures and bills: requests by class, bytes for as long as they are kept, and bytes that leave.
  * @see https://aws.amazon.com/s3/pricing/ and https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
  */
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, Flows, OperationContext, Operations } from "../service.ts";
 import { changeLevel } from "../usage-common/level.ts";
+import { transferOut } from "../usage-common/transfer.ts";
 
 /** PUT, COPY, POST and LIST cost more than GET and the rest; deleting is free. */
 const FREE = /^(?:Delete|AbortMultipartUpload)/;
@@ -39,9 +40,14 @@ export function meteredFlows(flows: Flows<"s3">): Flows<"s3"> {
   return wrapped(flows, (name, run) => async (flow: FlowContext, input: any) => {
     const output = await run(flow, input);
     count(name, input, flow);
+    if (name === "GetObject" && isOutside(flow)) transferOut(flow, bucketArn(input.Bucket), output.ContentLength ?? 0);
     return output;
   });
 }
+
+/** Who asks over HTTP, or reads a website as a stranger, is out on the internet; a role's session is code that runs beside the bucket. */
+const isOutside = ({ http, principal }: FlowContext): boolean =>
+  principal.type === "anonymous" || (http !== undefined && principal.type !== "assumed-role");
 
 function wrapped<T extends object>(table: T, wrap: (name: string, run: (...values: any[]) => any) => unknown): T {
   return Object.fromEntries(Object.entries(table).map(([name, run]) => [name, wrap(name, run)])) as T;

@@ -38,6 +38,8 @@ export function invokeTarget(calls: UniversalCalls, roles: Roles) {
       call = callOf(calls, due.target, payloadOf(due), flow.endpoint);
       const principal = await roles.assume(flow, due.target.roleArn, SESSION_NAME);
       measure(flow, due, "InvocationAttemptCount");
+      // Retries are invocations too. @see https://aws.amazon.com/eventbridge/pricing/#Scheduler
+      flow.use({ resource: due.scheduleArn, usageType: "Invocations", quantity: 1 });
       await run(flow, call, principal);
     } catch (error) {
       const failure = failureOf(error);

@@ -199,6 +199,14 @@ export interface Target {
   readonly topic: Topic;
 }
 
+/** Deliveries to queues and functions are free. @see https://aws.amazon.com/sns/pricing/ */
+const ATTEMPTS: Readonly<Partial<Record<Protocol, string>>> = {
+  http: "DeliveryAttempts-HTTP",
+  https: "DeliveryAttempts-HTTP",
+  email: "DeliveryAttempts-SMTP",
+  "email-json": "DeliveryAttempts-SMTP",
+};
+
 /**
  * Makes one owed delivery. `attempt` throws {@link Refused} when trying again is of no use, anything else when it is.
  * What was owed to a subscription or topic that is gone by now is dropped.
@@ -216,8 +224,11 @@ export async function makeDelivery(
     return subscription && topic && { subscription, topic };
   });
   if (!target) return;
-  const { subscription } = target;
+  const { subscription, topic } = target;
   try {
+    const usageType = ATTEMPTS[subscription.protocol];
+    if (usageType !== undefined && outgoing.kind === "Notification")
+      flow.use({ resource: topicArn(topic), usageType, quantity: 1 });
     await attempt(target);
     delivered(flow, subscription, "NumberOfNotificationsDelivered");
   } catch (error) {

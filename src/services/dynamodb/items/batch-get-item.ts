@@ -8,6 +8,7 @@ import { checkExpressionParameters, parseExpressions } from "../expressions/expr
 import { type Path, project } from "../expressions/paths.ts";
 import { consume } from "../metering.ts";
 import { checkDistinctNames, checkKey, checkKeyPaths } from "../rules.ts";
+import type { TableSchema } from "../stored.ts";
 import { openTable } from "../table.ts";
 import { type AttributeMap, equalMaps, normalizeMap } from "../values/attribute-value.ts";
 import { itemSize } from "../values/size.ts";
@@ -36,7 +37,7 @@ export function batchGetItem(
   const checked = check(input);
   const responses: Record<string, AttributeMap[]> = {};
   const unprocessed: Record<string, Request> = {};
-  const units = new Map<string, Units[]>();
+  const units = new Map<string, { readonly record: TableSchema; readonly consumed: readonly Units[] }>();
   let bytes = 0;
   for (const { tableName, request, keys, paths } of checked) {
     const table = openTable(tx, context, tableName);
@@ -56,11 +57,11 @@ export function batchGetItem(
       if (item) found.push(paths ? project(paths, item) : item);
     }
     responses[tableName] = found;
-    units.set(tableName, consumed);
+    units.set(tableName, { record: table.record, consumed });
   }
   const capacity = [...units].flatMap(
-    ([tableName, consumed]) =>
-      consume(context, "Read", input.ReturnConsumedCapacity, tableName, addUnits(consumed)) ?? [],
+    ([name, { record, consumed }]) =>
+      consume(context, "Read", input.ReturnConsumedCapacity, { name, record }, addUnits(consumed)) ?? [],
   );
   return {
     Responses: responses,

@@ -59,7 +59,15 @@ export function batchWriteItem(
       const collection = collectionMetrics(tx, table, map, input.ReturnItemCollectionMetrics);
       if (collection) metrics[tableName] = [...(metrics[tableName] ?? []), collection];
     }
-    return consume(context, "Write", input.ReturnConsumedCapacity, tableName, addUnits(units)) ?? [];
+    return (
+      consume(
+        context,
+        "Write",
+        input.ReturnConsumedCapacity,
+        { name: tableName, record: table.record },
+        addUnits(units),
+      ) ?? []
+    );
   });
   return {
     UnprocessedItems: {},

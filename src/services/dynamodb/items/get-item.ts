@@ -35,10 +35,16 @@ export function getItem(
   checkKey(table.record, key);
   if (paths) checkKeyPaths(table.record, paths);
   const item = readItem(tx, table, key);
-  const capacity = consume(context, "Read", input.ReturnConsumedCapacity, input.TableName!, {
-    table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
-    indexes: [],
-  });
+  const capacity = consume(
+    context,
+    "Read",
+    input.ReturnConsumedCapacity,
+    { name: input.TableName!, record: table.record },
+    {
+      table: readUnits(item ? itemSize(item) : 0, input.ConsistentRead),
+      indexes: [],
+    },
+  );
   return {
     ...(item && { Item: paths ? project(paths, item) : item }),
     ...(capacity && { ConsumedCapacity: capacity }),

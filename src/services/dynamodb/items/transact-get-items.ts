@@ -83,9 +83,10 @@ export function transactGetItems(
   if (bytes > TRANSACTION_BYTES_MAX) {
     throw validation("Transaction payload size exceeds the limit of 4194304 bytes");
   }
+  const recordOf = (name: string) => opened.find(({ tableName }) => tableName === name)!.table.record;
   const capacity = [...units].flatMap(
-    ([tableName, consumed]) =>
-      consume(context, "Read", input.ReturnConsumedCapacity, tableName, addUnits(consumed), {
+    ([name, consumed]) =>
+      consume(context, "Read", input.ReturnConsumedCapacity, { name, record: recordOf(name) }, addUnits(consumed), {
         factor: 2,
         split: "ReadCapacityUnits",
       }) ?? [],

@@ -29,6 +29,7 @@ import {
   plannedChanges,
 } from "../rules.ts";
 import { tokenKey, tokenRecord } from "../state.ts";
+import type { TableSchema } from "../stored.ts";
 import { openTable, type Table } from "../table.ts";
 import { type AttributeMap, checkDepth, normalizeMap } from "../values/attribute-value.ts";
 import { itemSize } from "../values/size.ts";
@@ -94,7 +95,13 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
     if (collection) metrics[action.tableName] = [...(metrics[action.tableName] ?? []), collection];
   }
   const capacity = [...units].flatMap(([tableName, consumed]) =>
-    report(context, input, tableName, addUnits(consumed), "WriteCapacityUnits"),
+    report(
+      context,
+      input,
+      { name: tableName, record: recordOf(opened, tableName) },
+      addUnits(consumed),
+      "WriteCapacityUnits",
+    ),
   );
   return {
     ...(capacity.length > 0 && { ConsumedCapacity: capacity }),
@@ -102,10 +109,15 @@ export function transactWriteItems(tx: Transaction, input: Input, context: Opera
   };
 }
 
+type Opened = readonly { readonly action: Action; readonly table: Table }[];
+
+const recordOf = (opened: Opened, name: string): TableSchema =>
+  opened.find(({ action }) => action.tableName === name)!.table.record;
+
 const report = (
   context: OperationContext,
   input: Input,
-  tableName: string,
+  table: { readonly name: string; readonly record: TableSchema },
   units: Units,
   split: "ReadCapacityUnits" | "WriteCapacityUnits",
 ): ConsumedCapacity[] => {
@@ -113,7 +125,7 @@ const report = (
     context,
     split === "WriteCapacityUnits" ? "Write" : "Read",
     input.ReturnConsumedCapacity,
-    tableName,
+    table,
     units,
     { factor: 2, split },
   );
@@ -255,12 +267,7 @@ function hashOf({ TransactItems: items }: Input): string {
 }
 
 /** A replay changes nothing, and costs the reading of the items. */
-function replayed(
-  tx: Transaction,
-  context: OperationContext,
-  input: Input,
-  opened: readonly { readonly action: Action; readonly table: Table }[],
-): Output {
+function replayed(tx: Transaction, context: OperationContext, input: Input, opened: Opened): Output {
   const units = new Map<string, Units[]>();
   for (const { action, table } of opened) {
     const item = readItem(tx, table, action.map);
@@ -268,7 +275,13 @@ function replayed(
     units.set(action.tableName, [...(units.get(action.tableName) ?? []), consumed]);
   }
   const capacity = [...units].flatMap(([tableName, consumed]) =>
-    report(context, input, tableName, addUnits(consumed), "ReadCapacityUnits"),
+    report(
+      context,
+      input,
+      { name: tableName, record: recordOf(opened, tableName) },
+      addUnits(consumed),
+      "ReadCapacityUnits",
+    ),
   );
   return capacity.length > 0 ? { ConsumedCapacity: capacity } : {};
 }

@@ -4,6 +4,7 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import { createConstraints, strictTableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { OperationContext, OutputOf } from "../../service.ts";
 import { invalidParameter, tableAlreadyExists, validation } from "../errors.ts";
+import { changeProvisioned } from "../metering.ts";
 import {
   type IndexRecord,
   nextNumberKey,
@@ -76,6 +77,7 @@ export function createTable(
   const viewType = input.StreamSpecification?.StreamEnabled ? input.StreamSpecification.StreamViewType : undefined;
   const record = viewType === undefined ? bare : withNewStream(tx, bare, viewType, context);
   tableRecord.put(tx, tableKey(context, name), record);
+  changeProvisioned(context, context, undefined, record);
   if (Object.keys(tags).length > 0) tagsRecord.put(tx, tagsKey(context, number), tags);
   return {
     TableDescription: describe(tx, context, record, {

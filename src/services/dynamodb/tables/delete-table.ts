@@ -3,7 +3,7 @@ import type { Transaction } from "../../../storage/transaction.ts";
 import { createConstraints, tableNameConstraint } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { validation } from "../errors.ts";
-import { changeStored } from "../metering.ts";
+import { changeProvisioned, changeStored } from "../metering.ts";
 import {
   countersKey,
   itemsPrefix,
@@ -44,6 +44,7 @@ export function deleteTable(
     countersRecord.get(tx, countersKey(context, number)) ?? NO_ITEMS,
     NO_ITEMS,
   );
+  changeProvisioned(context, context, record, undefined);
   if (record.stream) disableStream(tx, context, record.name, record.stream, context);
   for (const key of [
     tableKey(context, record.name),

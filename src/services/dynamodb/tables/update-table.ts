@@ -9,7 +9,7 @@ import {
 } from "../../dynamodb-common/constraints.ts";
 import type { InputOf, OperationContext, OutputOf } from "../../service.ts";
 import { invalidParameter, limitExceeded, validation } from "../errors.ts";
-import { changeStored } from "../metering.ts";
+import { changeProvisioned, changeStored } from "../metering.ts";
 import { countersKey, entriesPrefix, type IndexRecord, type TableRecord, type Throughput, tableKey } from "../state.ts";
 import { countersRecord, tableRecord } from "../stored.ts";
 import { checkStreamUpdate, streamConstraints, withStream } from "../streams/streams.ts";
@@ -52,6 +52,7 @@ export function updateTable(
     ...(input.TableClass && { tableClass: { name: input.TableClass, sinceMs: context.nowMs } }),
   };
   tableRecord.put(tx, tableKey(context, after.name), after);
+  changeProvisioned(context, context, before, after);
   return { TableDescription: describe(tx, context, after, { table: "UPDATING", ...transition }) };
 }
 

@@ -14,6 +14,7 @@ import type { FlowContext, HttpRequest, HttpResponse } from "../../service.ts";
 import { ALL_PORTS, addresses, addressKey, loadBalancerArn, openPorts, type Place } from "../state.ts";
 import { targetsTopic } from "../targets.ts";
 import { errorPage } from "./answers.ts";
+import { Capacity } from "./capacity.ts";
 import { chooseGroup, Turns } from "./choose.ts";
 import { createHealthChecks, type HealthBook } from "./health.ts";
 import { findTarget, forwardedHeaders, type RequestGround, serveRequest } from "./requests.ts";
@@ -87,7 +88,10 @@ export function createPlane(ports: Elbv2Ports): Plane {
     return known;
   };
 
-  const ground: RequestGround = { book: checks, turns, http, snapshot: ({ lb }) => snapshotOf(lb, flow!) };
+  const capacity = new Capacity(() => flow!.clock);
+  /** Connections that a request has come by. */
+  const connections = new WeakSet<object>();
+  const ground: RequestGround = { book: checks, turns, http, capacity, snapshot: ({ lb }) => snapshotOf(lb, flow!) };
 
   /** Opens and closes ports, and watches targets, as what is kept says; again while that changes. */
   const follow = async (by: FlowContext): Promise<void> => {
@@ -147,6 +151,10 @@ export function createPlane(ports: Elbv2Ports): Plane {
       const found = await listenerOn(by, port, request.host);
       if (found === undefined) return send(response, errorPage(503));
       const scope = scopeOf(by, found.snapshot, gone.signal);
+      if (!connections.has(message.socket)) {
+        connections.add(message.socket);
+        capacity.add(scope, loadBalancerArn(found.snapshot.lb), "connections", 1);
+      }
       const startMs = by.clock.nowMs();
       const reply = await serveRequest(ground, scope, found.snapshot, found.listener, request);
       writeSpan(scope, found.snapshot, request, reply.status, startMs);
@@ -216,6 +224,7 @@ export function createPlane(ports: Elbv2Ports): Plane {
       flow = by;
       await follow(by);
       return async () => {
+        capacity.settle();
         flow = undefined;
         stale = false;
         checks.stop();

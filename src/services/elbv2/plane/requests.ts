@@ -1,10 +1,13 @@
 /** The way of one request: rule, action, target group, target, and back. */
 import type { Readable } from "node:stream";
 import type { FlowContext, HttpRequest, HttpResponse } from "../../service.ts";
+import { transferOut, transferred } from "../../usage-common/transfer.ts";
+import { groupsIn } from "../actions.ts";
 import { attribute } from "../attributes.ts";
 import { type Action, loadBalancerArn, type Target } from "../state.ts";
 import { targetsTopic } from "../targets.ts";
 import { errorPage, fixedResponse, redirect } from "./answers.ts";
+import type { Capacity } from "./capacity.ts";
 import { type Choice, chooseGroup, chooseTarget, type Turns, targetName } from "./choose.ts";
 import { APPLICATION_COOKIE, GROUP_COOKIE, setCookie, sets, TARGET_COOKIE } from "./cookies.ts";
 import { askFunction } from "./function-target.ts";
@@ -39,6 +42,7 @@ export interface RequestGround {
   readonly book: HealthBook;
   readonly turns: Turns;
   readonly http: TargetHttp;
+  readonly capacity: Capacity;
   /** The load balancer as it is now. */
   snapshot(of: Snapshot): Promise<Snapshot | undefined>;
 }
@@ -50,11 +54,32 @@ export async function serveRequest(
   listener: ListenerSnapshot,
   request: HttpRequest,
 ): Promise<HttpResponse> {
+  const arn = loadBalancerArn(snapshot.lb);
+  const action = listener.choose(request);
+  const response = await act(ground, flow, snapshot, listener, request, action);
+  ground.capacity.evaluated(flow, arn, listener.ruleCount);
+  const group = action.Type === "forward" ? snapshot.groups.get(groupsIn([action])[0]!) : undefined;
+  const dimension = group?.record.targetType === "lambda" ? "functionBytes" : "bytes";
+  ground.capacity.add(flow, arn, dimension, Number(request.headers["content-length"] ?? 0));
+  return transferred(flow, arn, request, response, (bytes) => {
+    ground.capacity.add(flow, arn, dimension, bytes);
+    if (snapshot.lb.scheme === "internet-facing") transferOut(flow, arn, bytes);
+  });
+}
+
+/** What the listener's rule says. */
+async function act(
+  ground: RequestGround,
+  flow: FlowContext,
+  snapshot: Snapshot,
+  listener: ListenerSnapshot,
+  request: HttpRequest,
+  action: Action,
+): Promise<HttpResponse> {
   const LoadBalancer = metricName(loadBalancerArn(snapshot.lb));
   const count = (name: string, dimensions: Readonly<Record<string, string>> = { LoadBalancer }, value = 1) =>
     flow.measure({ namespace: "AWS/ApplicationELB", name, dimensions, unit: "Count", value });
   count("RequestCount");
-  const action = listener.choose(request);
   if (action.Type === "fixed-response") {
     count("HTTP_Fixed_Response_Count");
     return fixedResponse(action);

@@ -26,6 +26,8 @@ export interface Group {
 
 export interface ListenerSnapshot {
   readonly listener: Listener;
+  /** The default rule included. */
+  readonly ruleCount: number;
   /** What to do with a request. */
   choose(asked: Asked): Action;
 }
@@ -57,6 +59,7 @@ export function takeSnapshot(tx: Transaction, at: Place): Snapshot | undefined {
     });
     return {
       listener,
+      ruleCount: rules.length + 1,
       choose: (asked) => rules.find(({ holds }) => holds(asked))?.action ?? listener.defaultActions[0]!,
     };
   });
