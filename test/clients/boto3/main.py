@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-TOURS = sys.argv[2:] or ["objects", "queues", "topics", "rules", "schedules", "settings", "tables", "functions", "scaling", "apis", "mail", "stacks", "identity", "balancers", "metrics"]
+TOURS = sys.argv[2:] or ["objects", "queues", "topics", "rules", "schedules", "settings", "tables", "functions", "scaling", "apis", "mail", "stacks", "identity", "balancers", "metrics", "containers"]
 
 
 def main(endpoint):
