@@ -1,161 +1,14 @@
 /** A service at zero behind a load balancer, with everything between a request and its answer: a real client and a real server stand at both ends. */
 import assert from "node:assert/strict";
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import type { FakeContainer, FakeEngine } from "../../containers/testing.ts";
-import { openTestPlatform, type TestPlatform } from "../../platform/testing.ts";
-import { fakePorts } from "./testing.ts";
-
-const RESOURCE = {
-  ServiceNamespace: "ecs",
-  ResourceId: "service/main/shop",
-  ScalableDimension: "ecs:service:DesiredCount",
-} as const;
-const DRAIN_SECONDS = 1;
-/** How far time goes between two looks at whether the answer has come. */
-const STEP_MS = 100;
-const STEPS_MAX = 1000;
-
-interface Scene {
-  readonly platform: TestPlatform;
-  readonly engine: FakeEngine;
-  /** Requests that the tasks have answered. */
-  readonly served: string[];
-  /** Asks the load balancer. */
-  ask(path?: string): Promise<{ readonly status: number; readonly text: string }>;
-  /** Lets time pass until the promise is settled. */
-  during<T>(work: Promise<T>): Promise<{ readonly result: T; readonly tookMs: number }>;
-  desired(): Promise<number>;
-  setDesired(count: number): Promise<void>;
-}
-
-const listening = async (server: Server): Promise<number> => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return (server.address() as AddressInfo).port;
-};
-
-async function withServiceAtZero(run: (scene: Scene) => Promise<void>): Promise<void> {
-  const served: string[] = [];
-  const task = createServer((message, response) => {
-    if (message.url !== "/health") served.push(message.url!);
-    response.end(`answered ${message.url}`);
-  });
-  const published = { "80/tcp": await listening(task) };
-  const ecs = fakePorts({
-    prepare: ({ programs }) =>
-      programs.set("web:1", (container: FakeContainer) => {
-        container.published = published;
-        return new Promise((resolve) => container.told.signal.addEventListener("abort", () => resolve(0)));
-      }),
-  });
-  let front: Server | undefined;
-  const platform = await openTestPlatform({
-    ports: {
-      ecs,
-      elbv2: {
-        async listen(_port, onRequest) {
-          front = createServer(onRequest);
-          await listening(front);
-          return { close: async () => void front!.close() };
-        },
-      },
-    },
-  });
-  try {
-    const { Subnets } = await platform.call("ec2", "DescribeSubnets", {});
-    const subnets = Subnets!.slice(0, 2).map(({ SubnetId }) => SubnetId!);
-    const { LoadBalancers } = await platform.call("elbv2", "CreateLoadBalancer", { Name: "web", Subnets: subnets });
-    const { TargetGroups } = await platform.call("elbv2", "CreateTargetGroup", {
-      Name: "web",
-      TargetType: "ip",
-      Protocol: "HTTP",
-      Port: 80,
-      VpcId: Subnets![0]!.VpcId!,
-      HealthCheckPath: "/health",
-    });
-    const targetGroupArn = TargetGroups![0]!.TargetGroupArn!;
-    await platform.call("elbv2", "ModifyTargetGroupAttributes", {
-      TargetGroupArn: targetGroupArn,
-      Attributes: [{ Key: "deregistration_delay.timeout_seconds", Value: String(DRAIN_SECONDS) }],
-    });
-    await platform.call("elbv2", "CreateListener", {
-      LoadBalancerArn: LoadBalancers![0]!.LoadBalancerArn,
-      Protocol: "HTTP",
-      Port: 80,
-      DefaultActions: [{ Type: "forward", TargetGroupArn: targetGroupArn }],
-    });
-    await platform.call("ecs", "CreateCluster", { clusterName: "main" });
-    await platform.call("ecs", "RegisterTaskDefinition", {
-      family: "web",
-      networkMode: "awsvpc",
-      requiresCompatibilities: ["FARGATE"],
-      cpu: "256",
-      memory: "512",
-      containerDefinitions: [{ name: "web", image: "web:1", portMappings: [{ containerPort: 80 }] }],
-    });
-    await platform.call("ecs", "CreateService", {
-      cluster: "main",
-      serviceName: "shop",
-      taskDefinition: "web",
-      desiredCount: 0,
-      launchType: "FARGATE",
-      networkConfiguration: { awsvpcConfiguration: { subnets } },
-      loadBalancers: [{ targetGroupArn, containerName: "web", containerPort: 80 }],
-    });
-    await platform.advance(1000);
-    await run({
-      platform,
-      engine: ecs.engine,
-      served,
-      ask: (path = "/") =>
-        new Promise((resolve, reject) => {
-          const sent = request({ port: (front!.address() as AddressInfo).port, path, agent: false }, (response) => {
-            let text = "";
-            response.setEncoding("utf8");
-            response.on("data", (chunk) => (text += chunk));
-            response.on("end", () => resolve({ status: response.statusCode!, text }));
-          });
-          sent.on("error", reject).end();
-        }),
-      async during(work) {
-        const fromMs = platform.clock.nowMs();
-        let settled = false;
-        const end = () => void (settled = true);
-        work.then(end, end);
-        // Bytes of real connections take turns of the event loop, not time.
-        const turns = async () => {
-          for (let turn = 0; turn < 50 && !settled; turn++) await new Promise(setImmediate);
-        };
-        await turns();
-        for (let step = 0; step < STEPS_MAX && !settled; step++) {
-          await platform.advance(STEP_MS);
-          await turns();
-        }
-        return { result: await work, tookMs: platform.clock.nowMs() - fromMs };
-      },
-      async desired() {
-        const { services } = await platform.call("ecs", "DescribeServices", { cluster: "main", services: ["shop"] });
-        return services![0]!.desiredCount!;
-      },
-      async setDesired(desiredCount) {
-        await platform.call("ecs", "UpdateService", { cluster: "main", service: "shop", desiredCount });
-      },
-    });
-  } finally {
-    await platform.close();
-    for (const server of [task, front]) {
-      server?.close();
-      server?.closeAllConnections();
-    }
-  }
-}
+import type { TestPlatform } from "../../platform/testing.ts";
+import { BALANCED, DRAIN_SECONDS, withBalancedService } from "./testing/balanced.ts";
 
 const mayScale = (platform: TestPlatform, MinCapacity: number, MaxCapacity = 2) =>
-  platform.call("applicationautoscaling", "RegisterScalableTarget", { ...RESOURCE, MinCapacity, MaxCapacity });
+  platform.call("applicationautoscaling", "RegisterScalableTarget", { ...BALANCED, MinCapacity, MaxCapacity });
 
 test("requests to a service at zero wake it, wait, and are answered; one task is enough for all of them", () =>
-  withServiceAtZero(async ({ platform, engine, ask, during, desired, served }) => {
+  withBalancedService(async ({ platform, engine, ask, during, desired, served }) => {
     await mayScale(platform, 0);
     assert.equal(await desired(), 0);
     const { result, tookMs } = await during(Promise.all([ask("/a"), ask("/b"), ask("/c")]));
@@ -175,7 +28,7 @@ test("requests to a service at zero wake it, wait, and are answered; one task is
   }));
 
 test("and again, once it has gone back to zero", () =>
-  withServiceAtZero(async ({ platform, engine, ask, during, desired, setDesired }) => {
+  withBalancedService(async ({ platform, engine, ask, during, desired, setDesired }) => {
     await mayScale(platform, 0);
     for (let round = 0; round < 2; round++) {
       assert.equal((await during(ask())).result.status, 200);
@@ -186,7 +39,7 @@ test("and again, once it has gone back to zero", () =>
   }));
 
 test("a scale-in does not disturb whoever is answered, and what comes meanwhile wakes it anew", () =>
-  withServiceAtZero(async ({ platform, ask, during, setDesired, desired }) => {
+  withBalancedService(async ({ platform, ask, during, setDesired, desired }) => {
     await mayScale(platform, 0);
     await during(ask());
     await setDesired(0);
@@ -202,7 +55,7 @@ for (const [what, minimum, maximum] of [
   ["that may have no task at all", 0, 0],
 ] as const) {
   test(`a service at zero ${what} is left alone: 503, as on AWS`, () =>
-    withServiceAtZero(async ({ platform, ask, during, setDesired, desired }) => {
+    withBalancedService(async ({ platform, ask, during, setDesired, desired }) => {
       if (minimum !== undefined) await mayScale(platform, minimum, maximum);
       await platform.advance(1000);
       // Somebody's own doing, past the scalable target's limits.
@@ -216,7 +69,7 @@ for (const [what, minimum, maximum] of [
 }
 
 test("an engine that is away: the request is answered with 503 after a minute, and the next one once it is back", () =>
-  withServiceAtZero(async ({ platform, engine, ask, during }) => {
+  withBalancedService(async ({ platform, engine, ask, during }) => {
     await mayScale(platform, 0);
     engine.available = false;
     const { result, tookMs } = await during(ask());
