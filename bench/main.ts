@@ -2,7 +2,7 @@
  * Side-by-side measurements against the budgets of the design, each as a ratio taken in one run.
  *
  *     npm run bench                 everything
- *     npm run bench -- rates bodies   some of: startup rates metering bodies functions deployed growth balancer containers
+ *     npm run bench -- rates bodies   some of: startup rates rivals metering bodies functions deployed growth balancer containers
  *
  * Prints a table at the end; `--json FILE` keeps it. Nothing here fails a build: a busy machine is no bug.
  */
@@ -17,11 +17,13 @@ import { growth } from "./growth.ts";
 import { rows } from "./measure.ts";
 import { metering } from "./metering.ts";
 import { rates } from "./rates.ts";
+import { rivals } from "./rivals.ts";
 import { startup } from "./startup.ts";
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   startup,
   rates,
+  rivals,
   metering,
   bodies,
   functions,

@@ -116,9 +116,13 @@ export function apiOf(child: ChildProcess, port: number): Virga {
   };
 }
 
-/** A bare node:http server that parses a JSON request and answers with `bytes` bytes. */
-export async function startEcho(bytes: number): Promise<{ child: ChildProcess; port: number }> {
-  const { child, match } = await start([join(root, "bench/echo.ts"), String(bytes)], /port (\d+)/);
+/** A bare node:http server that parses a JSON request and answers with `bytes` bytes, or makes its answer of what it holds. */
+export async function startEcho(
+  bytes: number,
+  made?: "messages" | "keys",
+): Promise<{ child: ChildProcess; port: number }> {
+  const flags = [String(bytes), ...(made === undefined ? [] : [made])];
+  const { child, match } = await start([join(root, "bench/echo.ts"), ...flags], /port (\d+)/);
   return { child, port: Number(match[1]) };
 }
 

@@ -14,6 +14,8 @@ interface Case {
   readonly name: string;
   /** What the answer weighs, for the bare server beside it. */
   readonly answerBytes: number;
+  /** What the bare server makes its answer of, where it does not send the same bytes again and again. */
+  readonly made?: "messages" | "keys";
   readonly connections: readonly number[];
   readonly budget: { readonly ephemeral: number; readonly durable: number };
   request(port: number): Buffer;
@@ -62,6 +64,7 @@ const cases: readonly Case[] = [
   {
     name: "ReceiveMessage ×10, 1 KB each",
     answerBytes: 12_600,
+    made: "messages",
     connections: [64],
     budget: { ephemeral: 0.4, durable: 0.4 },
     request: (port) =>
@@ -115,6 +118,7 @@ const cases: readonly Case[] = [
   {
     name: "ListObjectsV2 ×100",
     answerBytes: 26_500,
+    made: "keys",
     connections: [64],
     budget: { ephemeral: 0.4, durable: 0.4 },
     request: (port) => s3Request(port, "GET", "/listed?list-type=2&max-keys=100"),
@@ -132,7 +136,7 @@ export async function rates(): Promise<void> {
   try {
     for (const one of cases) {
       for (const virga of Object.values(modes)) await one.prepare(virga);
-      const echo = await startEcho(one.answerBytes);
+      const echo = await startEcho(one.answerBytes, one.made);
       for (const connections of one.connections) {
         for (const [mode, virga] of Object.entries(modes) as Array<[keyof typeof modes, Virga]>) {
           const result = await paired(

@@ -470,6 +470,8 @@ const NO_TRAILERS: Readonly<Record<string, string>> = {};
 const noTrailers = () => NO_TRAILERS;
 
 const NO_BODY = new Set([204, 304]);
+/** Larger bodies cost more to copy than a piece of their own does. Bytes. */
+const ONE_PIECE_MAX = 8192;
 
 function send(
   request: IncomingMessage,
@@ -498,5 +500,7 @@ function send(
   if (bodiless || whole === undefined) response.end();
   // As many bytes as characters: all of them are ASCII, which is sent without being encoded.
   else if (typeof whole === "string") response.end(whole, length === whole.length ? "latin1" : "utf8");
+  // Characters of one byte each go out in one piece with the head; bytes would be a second one.
+  else if (length <= ONE_PIECE_MAX) response.end(Buffer.from(whole.buffer, whole.byteOffset, length).latin1Slice(), "latin1");
   else response.end(whole);
 }
