@@ -501,6 +501,7 @@ function send(
   // As many bytes as characters: all of them are ASCII, which is sent without being encoded.
   else if (typeof whole === "string") response.end(whole, length === whole.length ? "latin1" : "utf8");
   // Characters of one byte each go out in one piece with the head; bytes would be a second one.
-  else if (length <= ONE_PIECE_MAX) response.end(Buffer.from(whole.buffer, whole.byteOffset, length).latin1Slice(), "latin1");
+  else if (length <= ONE_PIECE_MAX)
+    response.end(Buffer.from(whole.buffer, whole.byteOffset, length).toString("latin1"), "latin1");
   else response.end(whole);
 }
