@@ -13,11 +13,17 @@ if (!runsOn(process.versions.node)) {
 }
 
 /** A refusal that commander shows with its usage. */
-const integer = (minimum: number, maximum: number) => (text: string) => {
+const decimal = (minimum: number, maximum: number) => (text: string) => {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < minimum || value > maximum) {
+  if (!(value >= minimum && value <= maximum)) {
     throw new InvalidArgumentError(`It is a number from ${minimum} to ${maximum}.`);
   }
+  return value;
+};
+
+const integer = (minimum: number, maximum: number) => (text: string) => {
+  const value = decimal(minimum, maximum)(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError(`It is a whole number from ${minimum} to ${maximum}.`);
   return value;
 };
 
@@ -79,9 +85,10 @@ function withServeOptions(command: Command): Command {
         .default("fixed"),
     )
     .addOption(
-      new Option("--keep-alive-minutes <number>", "minutes of the fixed policy (default: 5)").argParser(
-        integer(1, 1440),
-      ),
+      new Option(
+        "--keep-alive-minutes <number>",
+        "minutes of the fixed policy, 0.1 for six seconds (default: 5)",
+      ).argParser(decimal(0.1, 1440)),
     )
     .addOption(
       new Option(

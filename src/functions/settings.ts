@@ -10,13 +10,16 @@ const MB = 1024 * 1024;
 const WORKERS_PART = 0.75;
 const IDLE_PART = 0.25;
 
+const SPARE_IDLE_MS = 60_000;
+
 export function policyOf(settings: FunctionHostSettings): Policy {
   const memoryMb = totalmem() / MB;
   const defaults: Policy = {
     keepAlive: "fixed",
     keepAliveMs: 300_000,
     sparesPerRuntime: 2,
-    spareIdleMs: 60_000,
+    // Whoever wants workers gone soon wants spare ones gone too.
+    spareIdleMs: Math.min(SPARE_IDLE_MS, settings.keepAliveMs ?? SPARE_IDLE_MS),
     startsMax: Math.max(8, 4 * availableParallelism()),
     cores: availableParallelism(),
     idleMax: 500,

@@ -1,4 +1,4 @@
-/** 500 pictures at once for the function of the second example: all done, the platform's memory bounded, others served, nothing left running. */
+/** Many pictures at once for the function of the second example: all done, the platform's memory bounded, others served, nothing left running. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,16 +17,17 @@ import {
 } from "../../bench/pictures.ts";
 import { temporaryFolder } from "../../src/cli/testing/command.ts";
 
-const PICTURES = 500;
-const WITHIN_MS = 240_000;
+/** `VIRGA_PICTURES=500` for the whole proof: some minutes on two cores. */
+const PICTURES = Number(process.env["VIRGA_PICTURES"] ?? 60);
+const WITHIN_MS = 400_000;
 const GROWTH_MB_MAX = 400;
-/** A minute of keep-alive, one for spare workers, and patience. */
-const GONE_MS = 170_000;
+/** The keep-alive, and patience. */
+const GONE_MS = 60_000;
 
-test("500 pictures at once", async () => {
+test(`${PICTURES} pictures at once`, async () => {
   const folder = temporaryFolder();
   copyExample(folder);
-  const site = await startSite(folder, "0", "--keep-alive-minutes", "1");
+  const site = await startSite(folder, "0", "--keep-alive-minutes", "0.1");
   const idleMb = residentMbOf(site);
   const { samples, stop } = watch(site, 500, () => 0);
   const ids = await uploadAll(site, PICTURES);
@@ -56,7 +57,8 @@ test("500 pictures at once", async () => {
   assert.equal(await deadLetters(site), 0);
   const peakMb = Math.max(...samples.map(({ residentMb }) => residentMb));
   assert.ok(peakMb - idleMb < GROWTH_MB_MAX, `the platform grew from ${idleMb.toFixed(0)} to ${peakMb.toFixed(0)} MB`);
-  assert.ok(Math.max(...samples.map(({ workers }) => workers)) > 1, "workers came with the load");
+  const peak = Math.max(...samples.map(({ workers }) => workers));
+  assert.ok(peak > 1, "workers came with the load");
 
   for (const untilMs = Date.now() + GONE_MS; workersOf(site) > 0; await sleep(500)) {
     assert.ok(Date.now() < untilMs, `${workersOf(site)} workers are left`);
