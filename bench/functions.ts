@@ -1,8 +1,9 @@
 /** Functions: cold and warm invocations, an HTTP API in front of one, a queue before one, and the contact form from submit to row. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dotnetPath } from "../tools/setup.ts";
 import { virga as command, median, report, start, startEcho, startVirga, stop, type Virga } from "./measure.ts";
 import { createFunction, http, invoke, rest, signed, timed } from "./requests.ts";
 import { workers } from "./workers.ts";
@@ -12,7 +13,8 @@ const WARM_ROUNDS = 400;
 const EFFECT_ROUNDS = 60;
 export async function functions(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "virga-bench-"));
-  const virga = await startVirga(["--data", join(folder, "data")]);
+  const dotnet = existsSync(dotnetPath()) ? ["--runtime", `dotnet8=${dotnetPath()}`] : [];
+  const virga = await startVirga(["--data", join(folder, "data"), ...dotnet]);
   try {
     await invocations(virga, folder);
     await httpApi(virga, folder);

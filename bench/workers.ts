@@ -1,7 +1,8 @@
 /** Workers: cold starts of several runtimes, thawing, many calls at once, and the same against serverless-offline. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dotnetPath } from "../tools/setup.ts";
 import { median, report, root, startEcho, stop, type Virga } from "./measure.ts";
 import { createFunction, http, invoke, rest, type Source, timed } from "./requests.ts";
 
@@ -38,6 +39,29 @@ function compiled(folder: string): Source | string {
   }
 }
 
+/** An executable assembly for the .NET runtime that the tests have. */
+function dotnet(folder: string): Source | string {
+  if (!existsSync(dotnetPath())) return "no .NET here: node tools/setup.ts dotnet";
+  try {
+    const program = join(folder, "Bench.exe");
+    execFileSync("mcs", [`-out:${program}`, join(root, "bench/bootstrap.cs")], { stdio: "pipe" });
+    const runtimeOptions = {
+      framework: { name: "Microsoft.NETCore.App", version: "2.0.0" },
+      configProperties: { "System.Globalization.Invariant": true },
+    };
+    return {
+      runtime: "dotnet8",
+      handler: "Bench",
+      files: {
+        "Bench.dll": readFileSync(program),
+        "Bench.runtimeconfig.json": JSON.stringify({ runtimeOptions }),
+      },
+    };
+  } catch (error) {
+    return `no C# compiler: ${(error as Error).message.split("\n")[0]}`;
+  }
+}
+
 async function coldStarts(virga: Virga, folder: string): Promise<void> {
   const kinds: [string, Source | string, string][] = [
     ["1 MB bundle, Node", { files: { "index.mjs": bundle() } }, "-"],
@@ -50,6 +74,7 @@ async function coldStarts(virga: Virga, folder: string): Promise<void> {
       },
       "-",
     ],
+    [".NET", dotnet(folder), "-"],
     ["compiled bootstrap", compiled(folder), "-"],
   ];
   for (const [name, source, budget] of kinds) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `virga` command: what it understands. Each command lives in a file of its own, loaded when it is used. */
+import { isAbsolute } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { KEEP_ALIVES } from "../functions/scheduler/policy.ts";
 import { EXIT_FAILED, EXIT_USAGE, Failure } from "./failure.ts";
@@ -41,6 +42,12 @@ const pair = (text: string, known: Readonly<Record<string, string>> = {}) => {
   const at = text.indexOf("=");
   if (at <= 0) throw new InvalidArgumentError("It is NAME=VALUE.");
   return { ...known, [text.slice(0, at)]: text.slice(at + 1) };
+};
+
+const runtimeProgram = (text: string, known: Readonly<Record<string, string>> = {}) => {
+  if (!isAbsolute(text.slice(text.indexOf("=") + 1)))
+    throw new InvalidArgumentError("It is NAME=PROGRAM, with the program's whole path.");
+  return pair(text, known);
 };
 
 const portOption = () => new Option("-p, --port <number>", "port to listen on").argParser(integer(0, 65_535));
@@ -101,6 +108,12 @@ function withServeOptions(command: Command): Command {
         "--function-memory <MB>",
         "memory that all workers may hold; beyond it calls wait (default: three quarters of the machine's)",
       ).argParser(integer(1, 10_000_000)),
+    )
+    .addOption(
+      new Option(
+        "--runtime <name=program>",
+        "runs functions of this runtime, before what is found on the machine: python3.12=/opt/python/bin/python3. May be given again",
+      ).argParser(runtimeProgram),
     )
     .addOption(
       new Option("--log-level <level>", "what is logged to stderr")

@@ -29,6 +29,8 @@ export interface ServeOptions {
   /** Megabytes, as is the next. */
   readonly idleMemory?: number;
   readonly functionMemory?: number;
+  /** Programs by the runtime that they run. */
+  readonly runtime?: Readonly<Record<string, string>>;
   readonly logLevel?: LogLevel;
   readonly json?: boolean;
 }
@@ -98,12 +100,13 @@ export async function serve(options: ServeOptions): Promise<Served> {
 }
 
 function functionSettings(options: ServeOptions): FunctionHostSettings {
-  const { keepAlive, keepAliveMinutes, idleMemory, functionMemory } = options;
+  const { keepAlive, keepAliveMinutes, idleMemory, functionMemory, runtime } = options;
   return {
     ...(keepAlive === undefined ? {} : { keepAlive }),
     ...(keepAliveMinutes === undefined ? {} : { keepAliveMs: keepAliveMinutes * 60_000 }),
     ...(idleMemory === undefined ? {} : { idleMemoryMaxMb: idleMemory }),
     ...(functionMemory === undefined ? {} : { memoryMaxMb: functionMemory }),
+    ...(runtime === undefined ? {} : { runtimes: runtime }),
   };
 }
 
