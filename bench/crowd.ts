@@ -24,6 +24,7 @@ import {
 const WITHIN_MS = 900_000;
 const GONE_MS = 240_000;
 const LOOK_MS = 500;
+const AFTERWARDS_MS = 10_000;
 
 const count = Number(process.argv[2] ?? 500);
 const folder = mkdtempSync(join(tmpdir(), "virga-crowd-"));
@@ -56,6 +57,8 @@ try {
   await Promise.all([counter, asking]);
   done = finished;
   for (const untilMs = Date.now() + GONE_MS; workersOf(site) > 0 && Date.now() < untilMs; ) await sleep(LOOK_MS);
+  // And how it is with nobody left.
+  await sleep(AFTERWARDS_MS);
   stop();
   const peak = Math.max(...samples.map(({ workers }) => workers));
   const peakMb = Math.max(...samples.map(({ residentMb }) => residentMb));

@@ -19,6 +19,8 @@ export interface Resumption {
   readonly sequence?: number;
   readonly done: boolean;
   readonly window?: CheckpointRecord["window"];
+  /** Invocations that have failed with the batch that begins there. */
+  readonly failures?: number;
 }
 
 const FROM_THE_OLDEST: Resumption = { done: false };

@@ -178,6 +178,8 @@ export interface CheckpointRecord {
   readonly done: boolean;
   /** An open tumbling window; the state is JSON text. */
   readonly window?: { readonly startMs: number; readonly state: string };
+  /** Invocations that have failed with the batch that begins at `sequence`. */
+  readonly failures?: number;
 }
 
 export interface LayerRecord {

@@ -40,6 +40,8 @@ export interface Consumer {
   readonly consumer: number;
   readonly reader: ShardReader;
   window: TumblingWindow | undefined;
+  /** Invocations that failed, before this platform was started, with the batch that begins at this sequence. */
+  readonly failedBefore?: { readonly sequence: number; readonly count: number };
 }
 
 /** Works until the shard ends or the mapping is stopped. @throws whatever reading throws */
@@ -97,12 +99,12 @@ async function gather({ work, reader }: Consumer): Promise<StreamEventRecord[]> 
 
 /** Runs a batch until all of it is done with. @returns false when the mapping was stopped before that */
 async function handle(consumer: Consumer, batch: readonly StreamEventRecord[]): Promise<boolean> {
-  const { work } = consumer;
+  const { work, failedBefore } = consumer;
   const { settings, signal, flow } = work;
   const { maximumRetryAttempts, maximumRecordAgeSeconds, bisectBatchOnFunctionError } = settings;
   /** Parts of the batch, in order. */
   const parts: (readonly StreamEventRecord[])[] = [batch];
-  let failures = 0;
+  let failures = failedBefore?.sequence === sequenceIn(batch[0]!) ? failedBefore.count : 0;
   for (let part = parts[0]; part; part = parts[0]) {
     if (signal.aborted) return false;
     const old = maximumRecordAgeSeconds < 0 ? 0 : countOlder(part, flow.clock.nowMs() - maximumRecordAgeSeconds * 1000);
@@ -144,6 +146,8 @@ async function handle(consumer: Consumer, batch: readonly StreamEventRecord[]): 
       failures = 0;
       continue;
     }
+    // The count outlives the platform: no restart gives a batch more attempts than it may have.
+    await checkpoint(consumer, sequenceIn(failed[0]!), false, failures);
     await sleep(flow.clock, Math.min(RETRY_MS * 2 ** (failures - 1), RETRY_MS_MAX), signal);
   }
   return true;
@@ -255,6 +259,7 @@ async function checkpoint(
   { work, shardId, consumer, window }: Consumer,
   sequence: number,
   done = false,
+  failures = 0,
 ): Promise<void> {
   const { mapping, settings, flow } = work;
   const row: CheckpointRecord = {
@@ -263,6 +268,7 @@ async function checkpoint(
     sequence,
     done,
     ...(window && { window }),
+    ...(failures > 0 && { failures }),
   };
   await flow.write((tx, context) => keep(tx, context, mapping.uuid, shardId, row));
 }

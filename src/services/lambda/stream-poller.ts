@@ -134,7 +134,15 @@ async function persist(work: StreamWork, shardId: string, hash: string, consumer
         },
         place.sequence,
       );
-      await consume({ work, shardId, consumer, reader, window: place.window });
+      await consume({
+        work,
+        shardId,
+        consumer,
+        reader,
+        window: place.window,
+        ...(place.failures !== undefined &&
+          place.sequence !== undefined && { failedBefore: { sequence: place.sequence, count: place.failures } }),
+      });
       return reader.ended;
     } catch (error) {
       // A shard that was trimmed away has nothing more to say.

@@ -575,6 +575,61 @@ test("a mapping goes on where it was: disabled and enabled, with another factor,
   await second.close();
 });
 
+test("attempts are counted on after a restart: no batch is tried more often than it may be", async () => {
+  const engine = new MemoryEngine();
+  let runs = 0;
+  const failing = () => {
+    const ports = fakePorts();
+    ports.handlers.set("worker", () => {
+      runs++;
+      throw new Error("no");
+    });
+    return ports;
+  };
+  const first = await open(failing(), { engine });
+  const { TableDescription } = await first.call("dynamodb", "CreateTable", {
+    TableName: "orders",
+    AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+    StreamSpecification: { StreamEnabled: true, StreamViewType: "KEYS_ONLY" },
+  });
+  await first.call("lambda", "CreateFunction", {
+    FunctionName: "worker",
+    Role: `arn:aws:iam::${ACCOUNT}:role/lambda`,
+    Runtime: "nodejs22.x",
+    Handler: "index.handler",
+    Code: { ZipFile: Buffer.from("zip") },
+  });
+  await first.call("lambda", "CreateEventSourceMapping", {
+    FunctionName: "worker",
+    EventSourceArn: TableDescription!.LatestStreamArn!,
+    StartingPosition: "TRIM_HORIZON",
+    MaximumRetryAttempts: 3,
+  });
+  await first.call("dynamodb", "PutItem", { TableName: "orders", Item: { pk: { S: "a" } } });
+  await quiet(first);
+  await first.advance(1000);
+  await quiet(first);
+  assert.equal(runs, 2);
+  const killed = engine.snapshot();
+  await first.close();
+  const second = await open(failing(), { engine: killed });
+  for (let minute = 0; minute < 5; minute++) {
+    await quiet(second);
+    await second.advance(60_000);
+  }
+  assert.equal(runs, 4);
+  // The next batch has all its attempts.
+  await second.call("dynamodb", "PutItem", { TableName: "orders", Item: { pk: { S: "b" } } });
+  for (let minute = 0; minute < 5; minute++) {
+    await quiet(second);
+    await second.advance(60_000);
+  }
+  assert.equal(runs, 8);
+  await second.close();
+});
+
 test("a mapping that cannot be is refused in AWS's words", () =>
   withStream(async ({ platform, arn, map }) => {
     const base = { FunctionName: "worker", EventSourceArn: arn, StartingPosition: "LATEST" };
