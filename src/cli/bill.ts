@@ -48,7 +48,7 @@ export async function bill(options: BillOptions): Promise<void> {
   const rows = summed(await asked(client, window, [service, subject]), tag);
   const usage = await asked(client, window, [{ Type: "DIMENSION", Key: "USAGE_TYPE" }]);
   const total = rows.reduce((sum, { dollars }) => sum + dollars, 0);
-  const comparison = compare(usage.map(stepOf), stepMs, total, nowMs);
+  const comparison = compare(usage.map(stepOf), stepMs, nowMs);
   const server = comparison?.server;
   const breakEven = comparison?.cheaperAboveRequestsPerSecond;
 
@@ -59,7 +59,13 @@ export async function bill(options: BillOptions): Promise<void> {
       rows,
       total,
       ...(project && comparison
-        ? { projection: { month: comparison.dollarsPerMonth, observedHours: comparison.observedHours } }
+        ? {
+            projection: {
+              month: comparison.dollarsPerMonth,
+              replacedByServer: comparison.replacedPerMonth,
+              observedHours: comparison.observedHours,
+            },
+          }
         : {}),
       ...(server ? { alwaysOn: { ...server, cheaperAboveRequestsPerSecond: breakEven } } : {}),
     });
@@ -89,6 +95,10 @@ export async function bill(options: BillOptions): Promise<void> {
     print(
       `A server that never sleeps, for the same peak: ${money(server.dollarsPerMonth)} USD a month ${dim(`(${size})`)}`,
     );
+    if (project && comparison)
+      print(
+        `Of a month of this it would replace ${money(comparison.replacedPerMonth)} USD: ${dim("functions, tasks and API requests; the rest it needs too.")}`,
+      );
     if (breakEven !== undefined)
       print(
         `It would be cheaper above ${breakEven < 10 ? breakEven.toFixed(2) : Math.round(breakEven)} requests a second, day and night.`,
@@ -135,7 +145,11 @@ function summed(results: readonly ResultByTime[], tag: string | undefined): Row[
 
 const stepOf = ({ TimePeriod, Groups = [] }: ResultByTime): Step => ({
   startMs: Date.parse(TimePeriod!.Start!),
-  usage: Groups.map((group) => ({ usageType: group.Keys![0]!, quantity: quantityOf(group) })),
+  usage: Groups.map((group) => ({
+    usageType: group.Keys![0]!,
+    quantity: quantityOf(group),
+    dollars: dollarsOf(group),
+  })),
 });
 
 function tagOf(by: string | undefined): string | undefined {

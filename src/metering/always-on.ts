@@ -47,7 +47,7 @@ function priced(tasks: number, cpu: number, memoryGb: number): AlwaysOn {
 /** An hour or a day, and what was used in it, by AWS's usage types. */
 export interface Step {
   readonly startMs: number;
-  readonly usage: readonly { readonly usageType: string; readonly quantity: number }[];
+  readonly usage: readonly { readonly usageType: string; readonly quantity: number; readonly dollars: number }[];
 }
 
 export interface Comparison {
@@ -55,6 +55,8 @@ export interface Comparison {
   readonly observedHours: number;
   /** A month at the pace of what was observed. */
   readonly dollarsPerMonth: number;
+  /** The part of it that the server would replace: functions, tasks, API requests. Queues, tables, buckets and mail it needs as well. */
+  readonly replacedPerMonth: number;
   readonly requests: number;
   /** Undefined where nothing ran that a server would have to run. */
   readonly server: AlwaysOn | undefined;
@@ -63,33 +65,34 @@ export interface Comparison {
 }
 
 const HOUR_MS = 3_600_000;
+const REPLACED = /^(?:Request(?:-ARM)?$|Lambda-|(?:SpotUsage-)?Fargate-|ApiGateway)/;
 
 /**
  * What was used against a server for the same peak.
- * @param dollars what all of it cost
  * @returns undefined when nothing was used
  */
-export function compare(
-  steps: readonly Step[],
-  stepMs: number,
-  dollars: number,
-  nowMs: number,
-): Comparison | undefined {
+export function compare(steps: readonly Step[], stepMs: number, nowMs: number): Comparison | undefined {
   const first = steps.find(({ usage }) => usage.length > 0);
   if (!first) return undefined;
   const observedHours = Math.max(1, (nowMs - first.startMs) / HOUR_MS);
   const { gb, requests } = peakOf(steps, stepMs / 1000);
   const server = gb === 0 ? undefined : alwaysOn(gb);
-  const perRequest = requests === 0 ? undefined : dollars / requests;
+  const all = steps.flatMap(({ usage }) => usage);
+  const dollars = costOf(all);
+  const replaced = costOf(all.filter(({ usageType }) => REPLACED.test(usageType)));
+  const perRequest = requests === 0 ? undefined : replaced / requests;
   return {
     observedHours,
     dollarsPerMonth: (dollars / observedHours) * MONTH_HOURS,
+    replacedPerMonth: (replaced / observedHours) * MONTH_HOURS,
     requests,
     server,
     cheaperAboveRequestsPerSecond:
       server && perRequest ? server.dollarsPerMonth / perRequest / MONTH_HOURS / 3600 : undefined,
   };
 }
+
+const costOf = (usage: Step["usage"]): number => usage.reduce((sum, { dollars }) => sum + dollars, 0);
 
 /** Memory that ran at once in the busiest step, on its average, and all requests that somebody made. */
 function peakOf(steps: readonly Step[], stepSeconds: number): { gb: number; requests: number } {
@@ -98,8 +101,8 @@ function peakOf(steps: readonly Step[], stepSeconds: number): { gb: number; requ
   for (const { usage } of steps) {
     let seconds = 0;
     for (const { usageType, quantity } of usage) {
-      if (usageType.startsWith("Lambda-GB-Second")) seconds += quantity;
-      if (/^Fargate.*GB-Hours$/.test(usageType)) seconds += quantity * 3600;
+      if (/^Lambda-(?:Provisioned-)?GB-Second/.test(usageType)) seconds += quantity;
+      if (/^(?:SpotUsage-)?Fargate.*GB-Hours$/.test(usageType)) seconds += quantity * 3600;
       if (usageType === "Request" || usageType === "Request-ARM") requests += quantity;
     }
     gb = Math.max(gb, seconds / stepSeconds);

@@ -441,3 +441,32 @@ test("what the scheduler invokes, once each", async (t) => {
   assert.equal(Number(dollars).toFixed(8), (Number(quantity) / 1e6).toFixed(8));
   assert.ok(Number(quantity) >= 10);
 });
+
+test("by stack, and no dearer for having been looked at", async (t) => {
+  const platform = await opened(t);
+  await platform.call("cloudformation", "CreateStack", {
+    StackName: "shop",
+    TemplateBody: JSON.stringify({
+      Resources: { Orders: { Type: "AWS::SQS::Queue", Properties: { QueueName: "orders" } } },
+    }),
+  });
+  await platform.advance(5000);
+  await platform.call("sqs", "CreateQueue", { QueueName: "other" });
+  const look = async () => {
+    const { ResultsByTime } = await platform.call("ce", "GetCostAndUsage", {
+      TimePeriod: { Start: "2026-01-01", End: "2026-02-01" },
+      Granularity: "MONTHLY",
+      Metrics: ["UsageQuantity"],
+      Filter: { Dimensions: { Key: "SERVICE", Values: ["Amazon Simple Queue Service"] } },
+      GroupBy: [{ Type: "TAG", Key: "aws:cloudformation:stack-name" }],
+    });
+    return ResultsByTime![0]!.Groups!.map(({ Keys, Metrics }) => [Keys![0]!, Metrics!["UsageQuantity"]!.Amount]);
+  };
+  const first = await look();
+  assert.deepEqual(
+    first.map(([name]) => name),
+    ["aws:cloudformation:stack-name$", "aws:cloudformation:stack-name$shop"],
+  );
+  assert.equal(first[0]![1], "1");
+  assert.deepEqual(await look(), first);
+});

@@ -49,6 +49,7 @@ export function alwaysOnFront(): HttpFront {
           usage: Groups.map(({ Keys, Metrics }) => ({
             usageType: Keys![0]!,
             quantity: Number(Metrics?.["UsageQuantity"]?.Amount ?? 0),
+            dollars: Number(Metrics?.["UnblendedCost"]?.Amount ?? 0),
           })),
         }),
       );
@@ -57,7 +58,7 @@ export function alwaysOnFront(): HttpFront {
         monthHours: MONTH_HOURS,
         window,
         total,
-        ...compare(steps, HOUR_MS, total, nowMs),
+        ...compare(steps, HOUR_MS, nowMs),
       };
       return {
         status: 200,

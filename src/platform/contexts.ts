@@ -24,6 +24,7 @@ export class OperationRun implements OperationContext {
   readonly #core: Core;
   readonly #tx: Transaction;
   readonly #caller: Omit<Caller, "signal">;
+  readonly #metered: boolean;
   #measured: Datum[] | undefined;
 
   constructor(core: Core, tx: Transaction, caller: Omit<Caller, "signal">, trace: Trace) {
@@ -38,6 +39,7 @@ export class OperationRun implements OperationContext {
     this.#core = core;
     this.#tx = tx;
     this.#caller = caller;
+    this.#metered = core.metered && !caller.unmetered;
   }
 
   get sourceIp(): string | undefined {
@@ -64,12 +66,12 @@ export class OperationRun implements OperationContext {
   }
 
   use({ resource, usageType, quantity }: Usage): void {
-    if (!this.#core.metered) return;
+    if (!this.#metered) return;
     this.#tx.add(usageKey(this.nowMs, this.accountId, this.region, resource, usageType), quantity);
   }
 
   measure(datum: Datum): void {
-    if (!this.#core.metered) return;
+    if (!this.#metered) return;
     if (this.#measured) {
       this.#measured.push(datum);
       return;
@@ -117,6 +119,7 @@ export class OperationRun implements OperationContext {
 export function flowContext(core: Core, caller: Caller, trace: Trace): FlowContext {
   const { clock, random, log, blobs, tracer, spans, hub, measurements, store } = core;
   const { accountId, region, principal, requestId, endpoint, signal } = caller;
+  const metered = core.metered && !caller.unmetered;
   const as = (as: CallAs & { readonly signal?: AbortSignal }): Caller => ({
     ...derived(core, caller, as, trace),
     signal: as.signal ?? signal,
@@ -137,10 +140,10 @@ export function flowContext(core: Core, caller: Caller, trace: Trace): FlowConte
     tracer,
     spans,
     measure: (datum) => {
-      if (core.metered) measurements.add(accountId, region, clock.nowMs(), datum);
+      if (metered) measurements.add(accountId, region, clock.nowMs(), datum);
     },
     use({ resource, usageType, quantity }) {
-      if (core.metered) store.count(usageKey(clock.nowMs(), accountId, region, resource, usageType), quantity);
+      if (metered) store.count(usageKey(clock.nowMs(), accountId, region, resource, usageType), quantity);
     },
     write: (operation) => store.write((tx) => operation(tx, core.context(tx, caller, trace))),
     call: (service, operation, input, asked = {}) => core.dispatch(service, operation, input, as(asked)),
@@ -159,5 +162,6 @@ function derived(core: Core, caller: Omit<Caller, "signal">, as: CallAs, trace: 
     endpoint: caller.endpoint,
     trace: as.trace ?? trace,
     ...(caller.conditions ? { conditions: caller.conditions } : {}),
+    ...((as.unmetered ?? caller.unmetered) ? { unmetered: true } : {}),
   };
 }

@@ -40,6 +40,7 @@ export interface Caller {
   readonly http?: ApiRequest;
   /** Condition keys of the request: `aws:SourceIp` … */
   readonly conditions?: Readonly<Record<string, string>>;
+  readonly unmetered?: true;
   /** What caused this call. A trace begins here when it is absent. */
   readonly trace?: Trace | undefined;
 }

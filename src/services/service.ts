@@ -98,6 +98,8 @@ export interface CallAs {
   readonly region?: Region;
   /** Defaults to the caller's own. For what was caused by something else than the caller: a message that was sent earlier. */
   readonly trace?: Trace;
+  /** What the platform looks up for itself is nobody's usage: neither counted nor measured. */
+  readonly unmetered?: true;
 }
 
 /** A plain function over a transaction. No await inside. */

@@ -2,7 +2,9 @@
 
 import { parseArn } from "../../kernel/arn.ts";
 import { AwsError } from "../../kernel/errors.ts";
-import type { OperationContext } from "../service.ts";
+import { UNTRACED } from "../../kernel/trace.ts";
+import type { Call, OperationContext } from "../service.ts";
+import { stackTags } from "./stack-tags.ts";
 
 export type Tags = Readonly<Record<string, string>>;
 
@@ -38,11 +40,16 @@ const ASK: Readonly<Record<string, (resource: string, context: OperationContext)
 
 export function tagReader(context: OperationContext): (resource: string) => Tags {
   const known = new Map<string, Tags>();
-  const asking: OperationContext = Object.create(context, { call: { value: context.call.bind(context) } });
+  // To look at a bill does not add to it.
+  const call: Call = (service, operation, input) =>
+    context.call(service, operation, input, { unmetered: true, trace: UNTRACED });
+  const asking: OperationContext = Object.create(context, { call: { value: call } });
+  let stacks: ((resource: string) => Tags) | undefined;
   return (resource) => {
     let tags = known.get(resource);
     if (tags === undefined) {
-      tags = ask(resource, asking);
+      stacks ??= stackTags(asking);
+      tags = { ...stacks(resource), ...ask(resource, asking) };
       known.set(resource, tags);
     }
     return tags;
