@@ -10,7 +10,8 @@ const COLOURS = { cpu: "#c2410c", memory: "#7c3aed", sent: "#0f766e", desired: "
 /** Minutes between two marks of the time axis. */
 const TICK = 2;
 
-export function draw({ end, phases, workingDay, evening, samples, measured, firstAnswers = [] }) {
+export function draw({ end, phases, workingDay, evening, samples: all, moves, measured, firstAnswers }) {
+  const samples = all.filter(({ minute }) => minute >= 0);
   const x = (minute) => LEFT + ((WIDTH - LEFT - RIGHT) * minute) / end;
   const y = ({ top, height }, value, most) => top + height - (height * Math.min(value, most)) / most;
   const line = (panel, points, most, colour) =>
@@ -44,11 +45,23 @@ export function draw({ end, phases, workingDay, evening, samples, measured, firs
       return `<rect x="${x(from)}" y="40" width="${x(to) - x(from)}" height="${HEIGHT - 90}" fill="${fill}"/>${text((x(from) + x(to)) / 2, 34, what, 'text-anchor="middle" fill="#475569"')}`;
     })
     .join("");
-  const moment = (minute, words, row = 0) =>
-    `<line x1="${x(minute)}" x2="${x(minute)}" y1="40" y2="${HEIGHT - 50}" stroke="#64748b" stroke-dasharray="3 3"/>${text(x(minute) + 4, PANELS.tasks.top + 12 + 14 * row, words, 'fill="#475569"')}`;
+  const moment = (minute, words) =>
+    `<line x1="${x(minute)}" x2="${x(minute)}" y1="40" y2="${HEIGHT - 50}" stroke="#64748b" stroke-dasharray="3 3"/>${text(x(minute) + 4, PANELS.tasks.top + 12, words, 'fill="#475569"')}`;
   const ticks = Array.from({ length: Math.floor(end / TICK) + 1 }, (_, index) =>
     text(x(index * TICK), HEIGHT - 34, index * TICK, 'text-anchor="middle"'),
   ).join("");
+  // Under what it leads up to, or before what it leads down to, there is room for what caused a step.
+  const causes = moves
+    .filter(({ by }) => by !== "the minimum")
+    .map(({ minute, to, by }) => {
+      const before = samples.findLast((sample) => sample.minute < minute)?.desired ?? to;
+      const up = to > before;
+      const at = up ? x(minute) + 5 : x(minute) - 5;
+      const anchor = up ? "start" : "end";
+      const level = y(PANELS.tasks, up ? before : to, most) - 6;
+      return text(at, level, by, `text-anchor="${anchor}" fill="#64748b" font-style="italic"`);
+    })
+    .join("");
   const runningAt = (minute) => samples.findLast((sample) => sample.minute <= minute)?.running ?? 1;
   // Requests that found no task.
   const wakes = firstAnswers
@@ -71,14 +84,15 @@ ${axis(
   "",
   Array.from({ length: most + 1 }, (_, mark) => mark),
 )}
-${moment(workingDay, "minimum 2")}
-${evening < end ? moment(evening, "minimum 0", 1) : ""}
+${moment(workingDay, "min. 2")}
+${evening < end ? moment(evening, "min. 0") : ""}
 ${wakes}
 ${line(PANELS.use, middles(measured.cpu), 110, COLOURS.cpu)}
 ${line(PANELS.use, middles(measured.memory), 110, COLOURS.memory)}
 ${line(PANELS.sent, sent, mostSent, COLOURS.sent)}
 ${steps(PANELS.tasks, "desired", most, COLOURS.desired, 5)}
 ${steps(PANELS.tasks, "running", most, COLOURS.running, 2)}
+${causes}
 ${text(LEFT, PANELS.use.top - 4, "CPU of each task", `fill="${COLOURS.cpu}"`)}
 ${text(LEFT + 110, PANELS.use.top - 4, "memory of each task", `fill="${COLOURS.memory}"`)}
 ${text(LEFT, PANELS.sent.top - 6, "sent by each task", `fill="${COLOURS.sent}"`)}

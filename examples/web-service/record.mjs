@@ -7,6 +7,7 @@
 // writes docs/web-service.json and docs/web-service.svg. AWS_ENDPOINT_URL says where; http://localhost:4566 unless set.
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { ApplicationAutoScaling } from "@aws-sdk/client-application-auto-scaling";
 import { CloudFormation, waitUntilStackCreateComplete } from "@aws-sdk/client-cloudformation";
 import { CloudWatch } from "@aws-sdk/client-cloudwatch";
 import { ECS } from "@aws-sdk/client-ecs";
@@ -25,6 +26,7 @@ const settings = {
 const cloudformation = new CloudFormation(settings);
 const cloudwatch = new CloudWatch(settings);
 const ecs = new ECS(settings);
+const scaling = new ApplicationAutoScaling(settings);
 
 /** The phases of the run, in minutes from its start. `megabytes`: what each task holds; `sent`: bytes a second that each task sends. */
 const END = 34;
@@ -162,12 +164,23 @@ const measured = Object.fromEntries(
     ),
   ]),
 );
+// What moved the count: a policy by its name, else the limits.
+const { ScalingActivities } = await scaling.describeScalingActivities({
+  ServiceNamespace: "ecs",
+  ResourceId: `service/${cluster}/${service}`,
+});
+const moves = ScalingActivities.map(({ StartTime, Description, Cause }) => ({
+  minute: (StartTime.getTime() - startMs) / MINUTE_MS,
+  to: Number(/count to (\d+)/.exec(Description)?.[1]),
+  by: /triggered policy (\S+)$/.exec(Cause)?.[1] ?? "the minimum",
+})).filter(({ minute }) => minute >= 0 && minute <= END);
 const run = {
   end: END,
   phases: PHASES.map(({ from, to, what }) => ({ from, to, what })),
   workingDay: WORKING_DAY,
   evening: EVENING,
   samples,
+  moves,
   measured,
   firstAnswers,
   answers,
