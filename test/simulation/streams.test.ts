@@ -58,8 +58,9 @@ async function liveThrough(seed: number, forgetful = false): Promise<{ crashes: 
       const fails = faults && chance(0.2);
       const batch = new Map<string, Set<number>>();
       for (const { dynamodb: change } of Records) {
-        const key = (change.Keys["pk"] as { S: string }).S;
-        const n = Number((change.NewImage!["n"] as { N: string }).N);
+        const { NewImage } = change as unknown as { NewImage: { pk: { S: string }; n: { N: string } } };
+        const key = NewImage.pk.S;
+        const n = Number(NewImage.n.N);
         valuesOf(batch, key).add(n);
         for (const earlier of valuesOf(acknowledged, key))
           assert.ok(

@@ -112,7 +112,8 @@ function print(file) {
       try {
         picture = await ask("/pictures", { method: "POST" });
         if (file.size > picture.bytesMax) throw new Failure("too-large");
-        if (file.size === 0) throw new Failure("not-a-picture");
+        // The form would refuse it too, but not say why. A type that the browser does not know is for the function to tell.
+        if (file.size === 0 || !/^(image\/|$)/.test(file.type)) throw new Failure("not-a-picture");
         show("sending", `Sending ${megabytes(file.size)}`);
         await send(picture, file, (share) => {
           part("bar").value = share;
