@@ -114,16 +114,19 @@ export class Core {
   async dispatch(service: string, operation: string, input: unknown, caller: Caller): Promise<any> {
     const entry = this.entry(service, operation);
     const trace = this.traceUnder(caller);
-    if (!trace.sampled) return this.#run(entry, input, caller, trace);
+    const { failed } = entry.service;
+    if (!trace.sampled && !failed) return this.#run(entry, input, caller, trace);
     const startMs = this.clock.nowMs();
     const from = this.clock.monotonicMs();
     const work = { caller, trace, startMs, service, name: operation, requestId: caller.requestId };
     try {
       const output = await this.#run(entry, input, caller, trace);
-      this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from });
+      if (trace.sampled) this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from });
       return output;
     } catch (error) {
-      this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from, error });
+      failed?.(this.flow(caller, trace), input, error);
+      if (trace.sampled)
+        this.spans.operation(entry, input, { ...work, durationMs: this.clock.monotonicMs() - from, error });
       throw error;
     }
   }

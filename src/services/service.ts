@@ -189,6 +189,8 @@ export interface Service<S extends ServiceName = ServiceName> {
   readonly resourcePolicy?: (tx: Transaction, resource: string) => string | undefined;
   /** The account that a resource belongs to, where its ARN does not say so and it may be another than the caller's: an S3 bucket's. */
   readonly resourceOwner?: (tx: Transaction, resource: string) => AccountId | undefined;
+  /** Told of requests that end in an error: an operation that throws can measure nothing itself. */
+  readonly failed?: (on: { measure(datum: Datum): void }, input: any, error: unknown) => void;
   /** Events this service hears. An {@link Subscriber.operation} runs in the transaction that takes the event off the outbox: exactly once. A flow runs at least once. */
   readonly hears?: Readonly<Record<string, Subscriber>>;
   /** CloudFormation resource types, by name. */

@@ -77,7 +77,8 @@ export class Overlay implements Readable {
   /** Turns sums of additions into writes. For the batch, once every operation has run. */
   settle(sums: ReadonlyMap<Key, number>): void {
     for (const [key, amount] of sums) {
-      this.set(key, encodeValue(((this.get(key) as number | undefined) ?? 0) + amount));
+      const sum = ((this.get(key) as number | undefined) ?? 0) + amount;
+      this.set(key, sum === 0 ? null : encodeValue(sum));
     }
   }
 

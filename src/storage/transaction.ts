@@ -18,7 +18,7 @@ export interface Transaction {
   put(key: Key, value: unknown): void;
   delete(key: Key): void;
   /**
-   * Adds to a counter, a number that starts at 0. Additions commute: those of a batch become one write, and nobody reads what others are about to
+   * Adds to a counter, a number that starts at 0, and takes no room while it is 0. Additions commute: those of a batch become one write, and nobody reads what others are about to
    * change. Read it by `get` and `range`, which see what earlier batches added; never `put` it.
    */
   add(key: Key, amount: number): void;

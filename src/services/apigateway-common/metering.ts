@@ -18,15 +18,26 @@ export interface MeteredApi {
   readonly stage: string;
 }
 
+/** Runs the integration, and takes the time that its answer needs. */
+export type TimeIntegration = (run: () => Promise<HttpResponse>) => Promise<HttpResponse>;
+
 /** Measures how a request is answered, and bills it before the answer leaves. */
 export async function meteredRequest(
   flow: FlowContext,
   api: MeteredApi,
   request: HttpRequest,
-  answer: () => Promise<HttpResponse>,
+  answer: (timed: TimeIntegration) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   const from = flow.clock.monotonicMs();
-  const response = await answer();
+  let integrationMs: number | undefined;
+  const response = await answer(async (run) => {
+    const since = flow.clock.monotonicMs();
+    try {
+      return await run();
+    } finally {
+      integrationMs = flow.clock.monotonicMs() - since;
+    }
+  });
   const isHttp = api.kind === "HTTP";
   const own: Record<string, string> = isHttp ? { ApiId: api.apiId } : { ApiName: api.apiName };
   const family = Math.floor(response.status / 100);
@@ -37,6 +48,7 @@ export async function meteredRequest(
   };
   count("Count", 1);
   count("Latency", flow.clock.monotonicMs() - from, "Milliseconds");
+  if (integrationMs !== undefined) count("IntegrationLatency", integrationMs, "Milliseconds");
   count(isHttp ? "4xx" : "4XXError", family === 4 ? 1 : 0);
   count(isHttp ? "5xx" : "5XXError", family === 5 ? 1 : 0);
   const bytes = Math.max(Number(request.headers["content-length"] ?? 0), sizeOf(response));

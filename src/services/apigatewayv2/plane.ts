@@ -3,7 +3,7 @@ import { AwsError } from "../../kernel/errors.ts";
 import { findApi } from "../apigateway-common/addresses.ts";
 import { createCallers } from "../apigateway-common/caller.ts";
 import { createJwtVerifier } from "../apigateway-common/jwt.ts";
-import { meteredRequest } from "../apigateway-common/metering.ts";
+import { meteredRequest, type TimeIntegration } from "../apigateway-common/metering.ts";
 import type { ApigatewayPorts, DataPlane } from "../apigateway-common/ports.ts";
 import { canBeSent, jsonMessage } from "../apigateway-common/replies.ts";
 import { decodePath } from "../apigateway-common/request.ts";
@@ -48,7 +48,7 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     if (!target) return jsonMessage(404, "Not Found");
     const { stage, path } = target;
     const metered = { kind: "HTTP", apiId: address.apiId, apiName: address.apiId, stage: stage.name } as const;
-    return meteredRequest(flow, metered, request, () => respond(flow, address, stage, path, request));
+    return meteredRequest(flow, metered, request, (timed) => respond(flow, address, stage, path, request, timed));
   };
 
   async function respond(
@@ -57,12 +57,13 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     stage: CompiledStage,
     path: string,
     request: HttpRequest,
+    timed: TimeIntegration,
   ): Promise<HttpResponse> {
     const begun = beginExchange(flow, address.apiId, stage, path, request);
     let response: HttpResponse;
     if (stage.cors && isPreflight(request)) response = preflight(stage.cors, request);
     else {
-      response = await answer(begun, request);
+      response = await answer(begun, request, timed);
       if (stage.cors) response = withCors(stage.cors, request, response);
     }
     if (!canBeSent(response)) {
@@ -72,9 +73,14 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     return { ...response, headers: { ...response.headers, "apigw-requestid": begun.requestId } };
   }
 
-  async function answer(begun: ReturnType<typeof beginExchange>, request: HttpRequest): Promise<HttpResponse> {
+  async function answer(
+    begun: ReturnType<typeof beginExchange>,
+    request: HttpRequest,
+    timed: TimeIntegration,
+  ): Promise<HttpResponse> {
     const match = begun.stage.router.match(request.method, begun.path);
-    if (!match?.value.integration) return jsonMessage(404, "Not Found");
+    const integration = match?.value.integration;
+    if (!match || !integration) return jsonMessage(404, "Not Found");
     const route = match.value;
     if (route.throttle && !route.throttle.take(begun.nowMs)) return jsonMessage(429, "Too Many Requests");
     let body: Buffer;
@@ -94,7 +100,7 @@ export function createHttpApiPlane(ports: ApigatewayPorts): DataPlane {
     const verdict = await authorize(exchange);
     if (!verdict.allowed) return verdict.response;
     exchange.authorization = verdict.authorization;
-    return integrate(exchange, match.value.integration);
+    return timed(() => integrate(exchange, integration));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   describeSubscribersForNotification,
   updateBudget,
 } from "./budgets.ts";
+import { budgetResource } from "./resources.ts";
 import { BUDGET_DUE, BUDGET_PASSED, look, warn } from "./watch.ts";
 
 /** Members of a budget that would change what is counted. */
@@ -54,5 +55,6 @@ export const budgets: Service<"budgets"> = defineService<"budgets">({
     DescribeSubscribersForNotification: ["MaxResults", "NextToken"],
     UpdateBudget: UNSUPPORTED.map((member) => `NewBudget.${member}`),
   },
+  resources: { "AWS::Budgets::Budget": budgetResource },
   hears: { [BUDGET_DUE]: { operation: look }, [BUDGET_PASSED]: { flow: warn } },
 });

@@ -6,6 +6,7 @@ import { after, key, keysUnder, keysWithPrefix } from "../../storage/keys.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { InputOf, OperationContext, OutputOf, Principal } from "../service.ts";
 import { dropBody } from "./bodies.ts";
+import { measureDaily } from "./daily-storage.ts";
 import { invalidArgument, noSuchBucket, s3Error } from "./errors.ts";
 import { BUCKET_TAGS_MAX, BUCKETS_PER_ACCOUNT_MAX, checkedTags, isBucketName } from "./rules.ts";
 import {
@@ -116,7 +117,7 @@ export function createBucket(
   for (const _ of tx.range(owned.start, owned.end, { limit: BUCKETS_PER_ACCOUNT_MAX })) count++;
   if (count >= BUCKETS_PER_ACCOUNT_MAX) throw s3Error("TooManyBuckets");
 
-  buckets.put(tx, bucketKey(name), {
+  const bucket: BucketRecord = {
     name,
     accountId: context.accountId,
     region,
@@ -129,7 +130,9 @@ export function createBucket(
     },
     ownership,
     policyIsPublic: false,
-  });
+  };
+  buckets.put(tx, bucketKey(name), bucket);
+  measureDaily(tx, bucket, context.nowMs);
   ownedBuckets.put(tx, ownedKey(context.accountId, name), { region });
   if (Object.keys(tags).length > 0) settings.put(tx, settingKey(name, "tagging"), tags);
   return { Location: locationUrl(name, region, context.endpoint), BucketArn: bucketArn(name) };

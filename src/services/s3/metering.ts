@@ -2,10 +2,12 @@
  * What S3 measures and bills: requests by class, bytes for as long as they are kept, and bytes that leave.
  * @see https://aws.amazon.com/s3/pricing/ and https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
  */
+import { AwsError } from "../../kernel/errors.ts";
 import type { Transaction } from "../../storage/transaction.ts";
 import type { FlowContext, Flows, OperationContext, Operations } from "../service.ts";
 import { changeLevel } from "../usage-common/level.ts";
 import { transferOut } from "../usage-common/transfer.ts";
+import { storedKey } from "./state.ts";
 
 /** PUT, COPY, POST and LIST cost more than GET and the rest; deleting is free. */
 const FREE = /^(?:Delete|AbortMultipartUpload)/;
@@ -40,9 +42,23 @@ export function meteredFlows(flows: Flows<"s3">): Flows<"s3"> {
   return wrapped(flows, (name, run) => async (flow: FlowContext, input: any) => {
     const output = await run(flow, input);
     count(name, input, flow);
-    if (name === "GetObject" && isOutside(flow)) transferOut(flow, bucketArn(input.Bucket), output.ContentLength ?? 0);
+    if (name === "PutObject" || name === "UploadPart")
+      measure(flow, input.Bucket, "BytesUploaded", Number(flow.http?.headers["content-length"] ?? 0), "Bytes");
+    if (name === "GetObject") {
+      const bytes = output.ContentLength ?? 0;
+      measure(flow, input.Bucket, "BytesDownloaded", bytes, "Bytes");
+      if (isOutside(flow)) transferOut(flow, bucketArn(input.Bucket), bytes);
+    }
     return output;
   });
+}
+
+/** A request that ends in an error is counted, and not billed. */
+export function failedRequest(on: Pick<OperationContext, "measure">, input: any, error: unknown): void {
+  const status = error instanceof AwsError ? error.status : 500;
+  if (typeof input?.Bucket !== "string" || status < 400) return;
+  measure(on, input.Bucket, "AllRequests", 1);
+  measure(on, input.Bucket, status < 500 ? "4xxErrors" : "5xxErrors", 1);
 }
 
 /** Who asks over HTTP, or reads a website as a stranger, is out on the internet; a role's session is code that runs beside the bucket. */
@@ -62,12 +78,34 @@ function count(
   const tier = tierOf(operation);
   if (tier) on.use({ resource: bucketArn(bucket), usageType: tier, quantity: 1 });
   if (input.Bucket === undefined) return;
-  const dimensions = { BucketName: bucket, FilterId: "EntireBucket" };
-  on.measure({ namespace: "AWS/S3", name: "AllRequests", dimensions, unit: "Count", value: 1 });
-  on.measure({ namespace: "AWS/S3", name: countedAs(operation), dimensions, unit: "Count", value: 1 });
+  measure(on, bucket, "AllRequests", 1);
+  measure(on, bucket, countedAs(operation), 1);
 }
 
-/** Bytes came to a bucket, or went. */
-export function storedBytes(context: Pick<OperationContext, "use" | "nowMs">, bucket: string, change: number): void {
-  changeLevel(context, bucketArn(bucket), "TimedStorage-ByteHrs", change);
+function measure(
+  on: Pick<OperationContext, "measure">,
+  bucket: string,
+  name: string,
+  value: number,
+  unit: "Count" | "Bytes" = "Count",
+): void {
+  on.measure({
+    namespace: "AWS/S3",
+    name,
+    dimensions: { BucketName: bucket, FilterId: "EntireBucket" },
+    unit,
+    value,
+  });
+}
+
+/** An object (a version) came to a bucket, or went. */
+export function changeStored(
+  tx: Transaction,
+  context: Pick<OperationContext, "use" | "nowMs">,
+  bucket: string,
+  change: { readonly objects: 1 | -1; readonly bytes: number },
+): void {
+  changeLevel(context, bucketArn(bucket), "TimedStorage-ByteHrs", change.bytes);
+  tx.add(storedKey(bucket, "objects"), change.objects);
+  tx.add(storedKey(bucket, "bytes"), change.bytes);
 }

@@ -25,7 +25,8 @@ import { BODIES_DROPPED, releaseBlobs } from "./bodies.ts";
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts";
 import { prepareChecksums } from "./checksums.ts";
 import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors.ts";
-import { meteredFlows, meteredOperations } from "./metering.ts";
+import { measureStorage, STORAGE_DUE } from "./daily-storage.ts";
+import { failedRequest, meteredFlows, meteredOperations } from "./metering.ts";
 import { listParts, uploadPart, uploadPartCopy } from "./multipart/parts.ts";
 import {
   abortMultipartUpload,
@@ -199,6 +200,7 @@ export const s3 = defineService<"s3">({
     UploadPart: [...CUSTOMER_KEY, ...OTHER_CHECKSUMS],
     UploadPartCopy: [...CUSTOMER_KEY, ...COPY_SOURCE_CUSTOMER_KEY],
   },
+  failed: failedRequest,
   permissions,
   resourcePolicy,
   resourceOwner,
@@ -206,6 +208,7 @@ export const s3 = defineService<"s3">({
   fronts: [...websiteFronts, ...preflightFronts, ...postFronts],
   hears: {
     [NOTIFICATION_OWED]: { flow: deliverNotification, concurrency: NOTIFICATIONS_AT_ONCE },
+    [STORAGE_DUE]: { operation: measureStorage, untraced: true },
     [BODIES_DROPPED]: { operation: (tx, detail, context) => releaseBlobs(tx, detail, context.nowMs) },
   },
   async start() {

@@ -4,6 +4,7 @@
  *     s3 bucket  BUCKET                    BucketRecord
  *     s3 owned   ACCOUNT BUCKET            index: the buckets of an account
  *     s3 setting BUCKET KIND               policy, tagging, website, cors, notification: what only some requests need
+ *     s3 stored  BUCKET objects|bytes      counters of what it holds
  *     s3 sequencer BUCKET                  last sequencer of an event
  *     s3 object  BUCKET KEY                the current version, unless that is a delete marker: what a listing reads
  *     s3 older   BUCKET KEY -SEQUENCE      every other version and every delete marker, newest first
@@ -47,6 +48,7 @@ export interface BucketRecord {
 }
 
 export const buckets = defineRecord<BucketRecord>("s3.Bucket", 1);
+export const storedKey = (bucket: string, what: "objects" | "bytes"): Key => key("s3", "stored", bucket, what);
 export const bucketKey = (bucket: string): Key => key("s3", "bucket", bucket);
 
 export const ownedBuckets = defineRecord<{ readonly region: Region }>("s3.OwnedBucket", 1);

@@ -10,7 +10,7 @@ import type { Transaction } from "../../storage/transaction.ts";
 import type { OperationContext } from "../service.ts";
 import { dropBody } from "./bodies.ts";
 import { invalidArgument, noSuchVersion } from "./errors.ts";
-import { storedBytes } from "./metering.ts";
+import { changeStored } from "./metering.ts";
 import {
   type BucketRecord,
   type DeleteMarker,
@@ -111,7 +111,7 @@ export function addObject(
   const place = makeRoom(tx, context, bucket, objectName);
   const added: ObjectRecord = { ...object, ...place };
   objects.put(tx, objectKey(bucket.name, objectName), added);
-  storedBytes(context, bucket.name, added.size);
+  changeStored(tx, context, bucket.name, { objects: 1, bytes: added.size });
   return added;
 }
 
@@ -178,7 +178,7 @@ function removeOlderNull(tx: Transaction, context: Context, bucket: string, obje
 /** Lets go of what a version holds. */
 function drop(tx: Transaction, context: Context, bucket: string, { body, size }: ObjectRecord): void {
   dropBody(tx, body, context.nowMs);
-  storedBytes(context, bucket, -size);
+  changeStored(tx, context, bucket, { objects: -1, bytes: -size });
 }
 
 /**

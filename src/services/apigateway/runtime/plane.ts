@@ -2,7 +2,7 @@
 import { AwsError } from "../../../kernel/errors.ts";
 import { findApi } from "../../apigateway-common/addresses.ts";
 import { createCallers } from "../../apigateway-common/caller.ts";
-import { meteredRequest } from "../../apigateway-common/metering.ts";
+import { meteredRequest, type TimeIntegration } from "../../apigateway-common/metering.ts";
 import type { ApigatewayPorts, DataPlane } from "../../apigateway-common/ports.ts";
 import { canBeSent, jsonMessage } from "../../apigateway-common/replies.ts";
 import { decodePath } from "../../apigateway-common/request.ts";
@@ -36,7 +36,7 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
     return fresh;
   }
 
-  async function answer(exchange: Exchange): Promise<HttpResponse> {
+  async function answer(exchange: Exchange, timed: TimeIntegration): Promise<HttpResponse> {
     const { request, stage } = exchange;
     // A slash at the end makes no difference.
     const path = exchange.path.length > 1 ? exchange.path.replace(/\/$/, "") : exchange.path;
@@ -51,7 +51,7 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
     if (target.throttle && !target.throttle.take(exchange.nowMs))
       throw new GatewayError("THROTTLED", "Too Many Requests");
     validateRequest(exchange);
-    return integrate(exchange);
+    return timed(() => integrate(exchange));
   }
 
   return async (caller, address, request) => {
@@ -67,8 +67,8 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
       });
     }
     const metered = { kind: "REST", apiId: address.apiId, apiName: api.name, stage: stage.name } as const;
-    return meteredRequest(flow, metered, request, () =>
-      respond(flow, address, stage, end < 0 ? "/" : full.slice(end), request),
+    return meteredRequest(flow, metered, request, (timed) =>
+      respond(flow, address, stage, end < 0 ? "/" : full.slice(end), request, timed),
     );
   };
 
@@ -78,11 +78,12 @@ export function createRestApiPlane(ports: ApigatewayPorts): DataPlane {
     stage: CompiledStage,
     path: string,
     request: HttpRequest,
+    timed: TimeIntegration,
   ): Promise<HttpResponse> {
     const exchange = beginExchange(flow, address.apiId, stage, path, request);
     let response: HttpResponse;
     try {
-      response = await answer(exchange);
+      response = await answer(exchange, timed);
       if (!canBeSent(response)) {
         flow.log.warn("A backend's answer has a status or a header that HTTP cannot carry", { apiId: address.apiId });
         throw exchange.target!.integration.type === "AWS_PROXY" ? malformedProxyResponse() : internalServerError();
