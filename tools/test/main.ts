@@ -14,10 +14,12 @@ import { setUp } from "../setup.ts";
 import { runFiles, type Tally } from "./process.ts";
 
 /** Folders whose tests run by themselves. */
-const HEAVY = ["test/browser/", "test/cli/", "test/containers/", "test/kill/", "test/package/"];
-/** Files, or folders of them, that each start many processes: `npm test` runs them, `npm run check` has a minute. */
+const HEAVY = ["test/browser/", "test/cli/", "test/containers/", "test/kill/image-upload", "test/package/"];
+/** Files, or folders of them, that each start many processes, the longest first: `npm test` runs them, `npm run check` has a minute. */
 const PROCESSES = [
+  "test/kill/contact-form",
   "test/clients/",
+  "test/kill/ledger",
   "src/cli/main.test.ts",
   "src/functions/crowd.test.ts",
   "src/functions/extensions.test.ts",
@@ -76,7 +78,7 @@ async function main(): Promise<number> {
   const patterns = kind === "check" ? ["test/simulation/**/*.test.ts"] : ["test/**/*.test.ts", "bench/**/*.test.ts"];
   const files = find([...UNIT, ...patterns], parts);
   const heavy = files.filter((file) => HEAVY.some((folder) => file.startsWith(folder)));
-  const processes = files.filter((file) => PROCESSES.some((place) => file.startsWith(place)));
+  const processes = PROCESSES.flatMap((place) => files.filter((file) => file.startsWith(place)));
   const pure = files.filter((file) => !heavy.includes(file) && !processes.includes(file));
   const alone = (file: string) => [file];
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
