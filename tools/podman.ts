@@ -36,7 +36,7 @@ export function withoutPodman(): string | undefined {
 
 /** What runs a command in a network of its own. */
 export const ownNetworkCommand = (command: readonly string[]): string[] => [
-  ...["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"],
+  ...["unshare", "--net", "sh", "-c", 'busybox ip link set lo up && exec "$@"', "sh"],
   ...command,
 ];
 

@@ -5,15 +5,12 @@
 import type { LogConfiguration } from "@aws-sdk/client-ecs";
 import type { Region } from "../../kernel/arn.ts";
 import { AwsError } from "../../kernel/errors.ts";
+import { batches, type Line } from "../logs-common/batches.ts";
 import type { FlowContext, Principal } from "../service.ts";
 import type { TaskRecord } from "./state.ts";
 
 /** Lines wait this long for company. */
 const GATHER_MS = 200;
-/** What PutLogEvents takes at once. @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html */
-const BATCH_EVENTS_MAX = 10_000;
-const BATCH_BYTES_MAX = 1_048_576;
-const EVENT_OVERHEAD_BYTES = 26;
 /** Lines of a stream that may wait; beyond that the oldest are dropped and the log says so. */
 const WAITING_MAX = 50_000;
 
@@ -71,7 +68,7 @@ interface Waiting {
   readonly key: string;
   readonly flow: FlowContext;
   readonly stream: Stream;
-  lines: { timestamp: number; message: string }[];
+  lines: Line[];
   forgotten: boolean;
 }
 
@@ -128,30 +125,13 @@ export function createLogRelay(flow: FlowContext): LogRelay {
 
 const accountOf = (principal: Principal) => ("accountId" in principal ? principal.accountId : undefined);
 
-async function send({ flow, stream }: Waiting, lines: Waiting["lines"]): Promise<void> {
+async function send({ flow, stream }: Waiting, lines: Line[]): Promise<void> {
   const { logGroupName, logStreamName } = stream;
   try {
-    for (const logEvents of batches(lines.sort((left, right) => left.timestamp - right.timestamp))) {
+    for (const logEvents of batches(lines)) {
       await flow.call("logs", "PutLogEvents", { logGroupName, logStreamName, logEvents });
     }
   } catch (error) {
     flow.log.warn("Log lines of a task could not be stored", { logGroupName, logStreamName, error });
   }
-}
-
-/** Cuts lines into what one PutLogEvents takes. */
-function* batches(lines: Waiting["lines"]): Generator<Waiting["lines"]> {
-  let batch: Waiting["lines"] = [];
-  let bytes = 0;
-  for (const line of lines) {
-    const size = Buffer.byteLength(line.message) + EVENT_OVERHEAD_BYTES;
-    if (batch.length > 0 && (batch.length === BATCH_EVENTS_MAX || bytes + size > BATCH_BYTES_MAX)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(line);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -3,22 +3,14 @@
  * stream by stream. A group or stream that is missing is made.
  */
 import { AwsError } from "../../kernel/errors.ts";
+import { batches, type Line } from "../logs-common/batches.ts";
 import type { FlowContext } from "../service.ts";
 import type { LogSink } from "./ports.ts";
 
 /** Lines wait this long for company. */
 const GATHER_MS = 50;
-/** What PutLogEvents takes at once. @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html */
-const BATCH_EVENTS_MAX = 10_000;
-const BATCH_BYTES_MAX = 1_048_576;
-const EVENT_OVERHEAD_BYTES = 26;
 /** Lines that may wait; beyond that the oldest of their stream are dropped and the log says so. */
 const WAITING_MAX = 100_000;
-
-interface Line {
-  readonly timestamp: number;
-  readonly message: string;
-}
 
 interface Stream {
   readonly accountId: FlowContext["accountId"];
@@ -107,7 +99,7 @@ async function send(platform: FlowContext, stream: Stream): Promise<void> {
   const flow = platform.as({ accountId, region });
   const target = { logGroupName, logStreamName };
   try {
-    for (const logEvents of batches(stream.lines.sort((left, right) => left.timestamp - right.timestamp))) {
+    for (const logEvents of batches(stream.lines)) {
       try {
         await flow.call("logs", "PutLogEvents", { ...target, logEvents });
       } catch (error) {
@@ -127,21 +119,4 @@ async function create(flow: FlowContext, target: { logGroupName: string; logStre
   };
   await flow.call("logs", "CreateLogGroup", { logGroupName: target.logGroupName }).catch(existing);
   await flow.call("logs", "CreateLogStream", target).catch(existing);
-}
-
-/** Cuts lines into what one PutLogEvents takes. */
-function* batches(lines: readonly Line[]): Generator<Line[]> {
-  let batch: Line[] = [];
-  let bytes = 0;
-  for (const line of lines) {
-    const size = Buffer.byteLength(line.message) + EVENT_OVERHEAD_BYTES;
-    if (batch.length > 0 && (batch.length === BATCH_EVENTS_MAX || bytes + size > BATCH_BYTES_MAX)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(line);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }
