@@ -11,16 +11,23 @@ import { Announcements } from "./parts/announce.tsx";
 import { Icon } from "./parts/icons.tsx";
 import { Failure } from "./parts/page.tsx";
 import { PLACES } from "./places.ts";
-import { href, useRoute } from "./routes.ts";
+import { currentRoute, href, useRoute } from "./routes.ts";
 import { Palette, useShortcuts } from "./shell/palette.tsx";
 import { Services } from "./shell/services.ts";
 import { SignIn } from "./shell/sign-in.tsx";
 import { ThemeButton } from "./shell/theme.tsx";
 
+/** What is looked at first comes while it is found out who asks. */
+const first = currentRoute().path[0] ?? "map";
+
 const page = <Name extends string>(
   load: () => Promise<Record<Name, ComponentType<{ path: readonly string[] }>>>,
   name: Name,
-) => lazy(async () => ({ default: (await load())[name] }));
+) => {
+  // A page that cannot be loaded says so when it is shown.
+  if (name.toLowerCase().replace(/page$/, "") === first) load().catch(() => {});
+  return lazy(async () => ({ default: (await load())[name] }));
+};
 
 const PAGES: Readonly<Record<string, ComponentType<{ path: readonly string[] }>>> = {
   map: page(() => import("./pages/map.tsx"), "MapPage"),

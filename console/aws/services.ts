@@ -56,6 +56,8 @@ export const SERVICES = {
     }),
   },
   secretsmanager: { protocol: json("secretsmanager") },
+  // These are called in their own ways (`s3.ts`), or only shown as commands.
+  s3: { protocol: rest({}), command: "s3api" },
   sesv2: { protocol: rest({}) },
   sns: { protocol: query("2010-03-31") },
   sqs: { protocol: json("AmazonSQS", "1.0") },

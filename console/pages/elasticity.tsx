@@ -1,17 +1,16 @@
 /** Elasticity: how the platform breathes. Workers by state against load, cold starts, throttles; tasks, and why they were scaled. */
 import { useEffect, useMemo, useState } from "react";
-import { all, call } from "../aws/client.ts";
 import { command } from "../aws/command.ts";
 import { type FunctionLoad, loadOf, workersOf } from "../live/load.ts";
 import { bringHistory, knownTraces, useSpanRevision } from "../live/spans.ts";
-import { useLoaded } from "../live/use-call.ts";
 import { useWorkerSamples } from "../live/workers.ts";
 import { Chart } from "../parts/chart.tsx";
-import { count, duration, time } from "../parts/format.ts";
-import { Page, Section, State } from "../parts/page.tsx";
+import { count, duration } from "../parts/format.ts";
+import { Page, Section } from "../parts/page.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { href, refine, useRoute } from "../routes.ts";
 import { useServices } from "../shell/services.ts";
+import { Tasks } from "./tasks.tsx";
 
 const WINDOWS = { "2 minutes": 120_000, "10 minutes": 600_000, "1 hour": 3_600_000 };
 type WindowName = keyof typeof WINDOWS;
@@ -55,7 +54,10 @@ export function Elasticity() {
       commands={[
         command("cloudwatch", "ListMetrics", { Namespace: "AWS/Lambda" }),
         ...(services.includes("applicationautoscaling")
-          ? [command("applicationautoscaling", "DescribeScalingActivities", { ServiceNamespace: "ecs" })]
+          ? [
+              command("ecs", "DescribeServices", { cluster: "CLUSTER", services: ["SERVICE"] }),
+              command("applicationautoscaling", "DescribeScalingActivities", { ServiceNamespace: "ecs" }),
+            ]
           : []),
       ]}
       actions={
@@ -122,8 +124,9 @@ export function Elasticity() {
           columns={functionColumns(current)}
         />
       </Section>
-      {services.includes("ecs") && <Tasks />}
-      {services.includes("applicationautoscaling") && <Activities />}
+      {services.includes("ecs") && (
+        <Tasks scaled={services.includes("applicationautoscaling")} fromMs={fromMs} untilMs={now} />
+      )}
     </Page>
   );
 }
@@ -205,165 +208,3 @@ const functionColumns = (
     cell: ({ busyMs, invocations }) => (invocations > 0 ? duration(busyMs / invocations) : "–"),
   },
 ];
-
-interface EcsService {
-  readonly serviceName: string;
-  readonly serviceArn: string;
-  readonly clusterArn: string;
-  readonly status: string;
-  readonly desiredCount: number;
-  readonly runningCount: number;
-  readonly pendingCount: number;
-  readonly events?: readonly { readonly id: string; readonly createdAt: number; readonly message: string }[];
-}
-
-/** As many as DescribeServices takes at once. */
-const SERVICES_AT_ONCE = 10;
-
-async function listServices(): Promise<EcsService[]> {
-  const clusters = await all<string>("ecs", "ListClusters", {}, "clusterArns", "nextToken");
-  const found: EcsService[] = [];
-  for (const cluster of clusters) {
-    const arns = await all<string>("ecs", "ListServices", { cluster }, "serviceArns", "nextToken");
-    for (let at = 0; at < arns.length; at += SERVICES_AT_ONCE) {
-      const services = arns.slice(at, at + SERVICES_AT_ONCE);
-      found.push(...((await call("ecs", "DescribeServices", { cluster, services }))["services"] ?? []));
-    }
-  }
-  return found;
-}
-
-function Tasks() {
-  const { data } = useLoaded(listServices, [], { services: ["ecs", "applicationautoscaling"], everyMs: 5000 });
-  const events = data?.flatMap(({ serviceName, events: list = [] }) =>
-    list.map((event) => ({ ...event, serviceName })),
-  );
-  return (
-    <>
-      <Section title="Tasks">
-        <Table
-          label="Services"
-          rows={data}
-          rowKey={({ serviceArn }) => serviceArn}
-          empty="No service of containers."
-          columns={[
-            {
-              key: "name",
-              title: "Service",
-              value: ({ serviceName }) => serviceName,
-              cell: ({ serviceName }) => serviceName,
-            },
-            {
-              key: "status",
-              title: "Status",
-              width: "120px",
-              cell: ({ status }) => <State tone={status === "ACTIVE" ? "good" : "warn"}>{status}</State>,
-            },
-            { key: "desired", title: "Desired", width: "90px", end: true, cell: ({ desiredCount }) => desiredCount },
-            { key: "running", title: "Running", width: "90px", end: true, cell: ({ runningCount }) => runningCount },
-            { key: "pending", title: "Pending", width: "90px", end: true, cell: ({ pendingCount }) => pendingCount },
-          ]}
-        />
-      </Section>
-      {events && events.length > 0 && (
-        <Section title="What happened to services">
-          <Table
-            label="Events of services"
-            filter
-            rows={[...events].sort((a, b) => b.createdAt - a.createdAt)}
-            rowKey={({ id }) => id}
-            columns={[
-              {
-                key: "when",
-                title: "When",
-                width: "150px",
-                value: ({ createdAt }) => createdAt,
-                cell: ({ createdAt }) => time(createdAt),
-              },
-              {
-                key: "message",
-                title: "What",
-                value: ({ message }) => message,
-                cell: ({ message }) => <span title={message}>{message}</span>,
-              },
-            ]}
-          />
-        </Section>
-      )}
-    </>
-  );
-}
-
-interface Activity {
-  readonly ActivityId: string;
-  readonly ResourceId: string;
-  readonly Description: string;
-  readonly Cause: string;
-  readonly StartTime: number;
-  readonly StatusCode: string;
-  readonly StatusMessage?: string;
-}
-
-const NAMESPACES = ["ecs", "lambda", "dynamodb"];
-
-const listActivities = async (): Promise<Activity[]> =>
-  (
-    await Promise.all(
-      NAMESPACES.map((ServiceNamespace) =>
-        all<Activity>("applicationautoscaling", "DescribeScalingActivities", { ServiceNamespace }, "ScalingActivities"),
-      ),
-    )
-  )
-    .flat()
-    .sort((a, b) => b.StartTime - a.StartTime);
-
-function Activities() {
-  const { data } = useLoaded(listActivities, [], {
-    services: ["applicationautoscaling", "cloudwatch", "ecs"],
-    everyMs: 5000,
-  });
-  return (
-    <Section title="Scaling activities">
-      <Table
-        label="Scaling activities"
-        filter
-        rows={data}
-        rowKey={({ ActivityId }) => ActivityId}
-        empty="Nothing was scaled yet."
-        columns={[
-          {
-            key: "when",
-            title: "When",
-            width: "150px",
-            value: ({ StartTime }) => StartTime,
-            cell: ({ StartTime }) => time(StartTime),
-          },
-          {
-            key: "what",
-            title: "What",
-            width: "30%",
-            value: ({ Description }) => Description,
-            cell: ({ Description }) => <span title={Description}>{Description}</span>,
-          },
-          {
-            key: "why",
-            title: "Why",
-            value: ({ Cause }) => Cause,
-            cell: ({ Cause }) => <span title={Cause}>{Cause}</span>,
-          },
-          {
-            key: "status",
-            title: "Status",
-            width: "120px",
-            value: ({ StatusCode }) => StatusCode,
-            cell: ({ StatusCode }) => (
-              <State tone={StatusCode === "Successful" ? "good" : StatusCode === "Failed" ? "bad" : "busy"}>
-                {StatusCode}
-              </State>
-            ),
-          },
-        ]}
-      />
-    </Section>
-  );
-}

@@ -5,6 +5,7 @@ import { aws, command, quoted } from "../aws/command.ts";
 import { encode } from "../aws/sign.ts";
 import { useLoaded } from "../live/use-call.ts";
 import { announce, attempt, confirm, messageOf } from "../parts/announce.tsx";
+import { CopyButton } from "../parts/copy.tsx";
 import { bytes, duration, pretty, time } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { Facts, Field, Page, Section, State, Tabs } from "../parts/page.tsx";
@@ -470,6 +471,21 @@ function Invoke({ name, aliases }: { name: string; aliases: readonly string[] })
                 Forget
               </button>
             )}
+            <CopyButton
+              label="Copy as aws command"
+              text={aws(
+                "lambda",
+                "invoke",
+                "--function-name",
+                quoted(name),
+                ...(qualifier ? ["--qualifier", quoted(qualifier)] : []),
+                ...(kind === "Event" ? ["--invocation-type Event"] : []),
+                "--cli-binary-format raw-in-base64-out",
+                "--payload",
+                quoted(text),
+                "/dev/stdout",
+              )}
+            />
           </div>
         </form>
       </Section>
@@ -552,6 +568,7 @@ function Environment({ about, onChanged }: { about: FunctionConfiguration; onCha
         <button type="submit" className="primary">
           Save
         </button>
+        <CopyButton label="Copy as aws command" text={command("lambda", "UpdateFunctionConfiguration", input)} />
       </div>
     </form>
   );

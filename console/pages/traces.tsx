@@ -431,7 +431,8 @@ function commandOf({ service, name, attributes }: Span): string | undefined {
   if (!/^[A-Z]\w+$/.test(name) || !Object.hasOwn(SERVICES, service) || typeof payload !== "string") return undefined;
   if (/…|"<(?:stream|redacted|\d+ bytes)>"/.test(payload)) return undefined;
   try {
-    return command(service as ServiceName, name, JSON.parse(payload));
+    const text = command(service as ServiceName, name, JSON.parse(payload));
+    return name === "GetObject" ? `${text} /dev/stdout` : text;
   } catch {
     return undefined;
   }

@@ -12,13 +12,13 @@ import {
   CreateLogStreamCommand,
   PutLogEventsCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
-import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { CreateTableCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
+import { CreateEmailIdentityCommand, SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
 import { CreateQueueCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
 import { launch, temporaryFolder } from "../../src/cli/testing/command.ts";
-import { assertQuiet, eventually, openBrowser, openConsole, openSite, type Site, shot } from "./testing.ts";
+import { assertQuiet, eventually, openBrowser, openConsole, openPlatform, type Site, shot } from "./testing.ts";
 
 let browser: Browser;
 let site: Site;
@@ -31,7 +31,7 @@ const client = (endpoint = site.endpoint, accessKeyId = "000000000000", secretAc
 });
 
 before(async () => {
-  site = await openSite();
+  site = await openPlatform();
   browser = await openBrowser("--host-resolver-rules=MAP evil.attacker.io 127.0.0.1");
   evil = createServer((_request, response) => response.setHeader("content-type", "text/html").end("<h1>Hello</h1>"));
   await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
@@ -83,7 +83,9 @@ test("what strangers stored is shown, and does nothing", async () => {
       MessageAttributes: { hurt: { DataType: "String", StringValue: HURT } },
     }),
   );
-  await new SESv2Client(client()).send(
+  const ses = new SESv2Client(client());
+  await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: "example.com" }));
+  await ses.send(
     new SendEmailCommand({
       FromEmailAddress: "website@example.com",
       Destination: { ToAddresses: ["inbox@example.com"] },
@@ -102,8 +104,17 @@ test("what strangers stored is shown, and does nothing", async () => {
       logEvents: [{ timestamp: Date.now(), message: HURT }],
     }),
   );
-  const TableName = site.outputs["TableName"]!;
-  await new DynamoDBClient(client()).send(new PutItemCommand({ TableName, Item: { id: { S: HURT } } }));
+  const TableName = "evil";
+  const dynamodb = new DynamoDBClient(client());
+  await dynamodb.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    }),
+  );
+  await dynamodb.send(new PutItemCommand({ TableName, Item: { id: { S: HURT } } }));
 
   const visits: Record<string, (page: Page) => Promise<void>> = {
     "buckets/evil": async (page) => {

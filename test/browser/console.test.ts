@@ -1,6 +1,6 @@
 /**
- * The console in a real browser, over the contact form: what a visitor's message sets in motion is seen on every page without a reload, and every
- * page does what it offers. Screenshots lie in `test-results/`.
+ * The console in a real browser, over both examples: what a visitor's message and a visitor's picture set in motion is seen on every page without a
+ * reload, and pages do what they offer. Screenshots lie in `test-results/`.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,32 +8,24 @@ import { DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { Browser } from "playwright-core";
-import {
-  assertQuiet,
-  DEADLINE_MS,
-  eventually,
-  openBrowser,
-  openConsole,
-  openSite,
-  type Site,
-  shot,
-} from "./testing.ts";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { assertQuiet, DEADLINE_MS, eventually, openBrowser, openConsole, openExamples, shot } from "./testing.ts";
 
 let browser: Browser;
-let site: Site;
+let site: Awaited<ReturnType<typeof openExamples>>;
 
 const client = () => ({
   endpoint: site.endpoint.replace("localhost", "127.0.0.1"),
   region: "us-east-1",
   credentials: { accessKeyId: "000000000000", secretAccessKey: "test" },
 });
-const nameOf = (output: string): string => site.outputs[output]!.split("/").pop()!;
+const nameOf = (output: string): string => site.examples[0]!.outputs[output]!.split("/").pop()!;
 const open = (path: string, options?: Parameters<Browser["newPage"]>[0]) =>
   openConsole(browser, site.endpoint, path, options);
 
 before(async () => {
-  site = await openSite();
+  site = await openExamples("contact-form", "image-upload");
   browser = await openBrowser();
 });
 
@@ -42,8 +34,20 @@ after(async () => {
   await site?.up.end();
 });
 
-test("a form is submitted: its trace, mail, row and map appear on pages that are open", async () => {
+/** The way that something took, as lines of the map, without what makes names unique. */
+const stepsOn = async (map: Page): Promise<string[]> =>
+  (
+    await map.evaluate<string[]>('[...document.querySelectorAll(".react-flow__edge")].map((edge) => edge.dataset.id)')
+  ).map((id) =>
+    id
+      .replace(/AWS::|(?:contact-form|image-upload)-|-[A-Z0-9]{12}/g, "")
+      .replace(/-us-east-1|-[a-z0-9]{12}(?=→|$)/g, "")
+      .replace(/Api\|[a-z0-9]{10}/, "Api"),
+  );
+
+test("a form is submitted: its trace, mail, row, map and cost appear on pages that are open", async () => {
   const pages = {
+    cost: await open("cost?of=hours"),
     map: await open("map?stack=contact-form"),
     traces: await open("traces"),
     mail: await open("mail"),
@@ -53,11 +57,13 @@ test("a form is submitted: its trace, mail, row and map appear on pages that are
   };
   for (const page of Object.values(pages)) await page.waitForSelector(".liveness.live");
   await pages.map.waitForSelector('.react-flow__node:has-text("Receiver")');
+  await pages.cost.waitForSelector('tbody :text("AWS Lambda")');
+  assert.equal(await pages.cost.locator('tbody :text("Amazon Simple Email Service")').count(), 0);
   await pages.mail.waitForSelector("text=No mail was sent yet");
   await pages.table.waitForSelector("text=No item matches");
 
   const visitor = await browser.newPage();
-  await visitor.goto(site.website);
+  await visitor.goto(site.examples[0]!.website);
   for (const [field, text] of Object.entries({ name: "Ada", email: "ada@example.com", message: "Hello, engine." }))
     await visitor.fill(`#${field}`, text);
   await visitor.click("#send");
@@ -68,18 +74,11 @@ test("a form is submitted: its trace, mail, row and map appear on pages that are
   await pages.mail.waitForSelector('tbody :text("Message from Ada")', { timeout: DEADLINE_MS });
   await pages.table.waitForSelector('tbody :text("mailed")', { timeout: DEADLINE_MS });
   await pages.elasticity.waitForSelector('tbody a:has-text("Receiver")', { timeout: DEADLINE_MS });
+  await pages.cost.waitForSelector('tbody :text("Amazon Simple Email Service")', { timeout: DEADLINE_MS });
+  await pages.cost.waitForSelector('.compared :text("A server that never sleeps")', { timeout: DEADLINE_MS });
 
-  // The way it took, as lines of the map.
-  const steps = () =>
-    pages.map.evaluate<string[]>(
-      `[...document.querySelectorAll(".react-flow__edge")].map((edge) => edge.dataset.id.replace(/AWS::|contact-form-|-[A-Z0-9]{12}/g, ""))`,
-    );
   await eventually(
-    async () =>
-      (await steps())
-        .filter((step) => /Queue|Table|EmailIdentity/.test(step))
-        .map((step) => step.replace(/\|[a-z0-9]{10}(?=→)/, ""))
-        .sort(),
+    async () => (await stepsOn(pages.map)).filter((step) => /Queue|Table|EmailIdentity/.test(step)).sort(),
     [
       "ApiGatewayV2::Api→SQS::Queue|Messages",
       "Lambda::Function|Receiver→DynamoDB::Table|Submissions",
@@ -115,11 +114,58 @@ test("a form is submitted: its trace, mail, row and map appear on pages that are
   }
 });
 
+test("a picture is uploaded: its trigger, function and result appear on map, trace and in the bucket", async () => {
+  const { outputs, website } = site.examples[1]!;
+  const pages = {
+    map: await open("map?stack=image-upload"),
+    traces: await open("traces"),
+    bucket: await open(`buckets/${outputs["ResultsBucket"]}`),
+  };
+  for (const page of Object.values(pages)) await page.waitForSelector(".liveness.live");
+  await pages.map.waitForSelector('.react-flow__node:has-text("Darkroom")');
+  await pages.bucket.waitForSelector("text=Empty. Drop files here.");
+
+  const visitor = await browser.newPage();
+  await visitor.goto(website);
+  const buffer = await sharp({ create: { width: 640, height: 480, channels: 3, background: "teal" } })
+    .jpeg()
+    .toBuffer();
+  await visitor.setInputFiles("input[type=file]", { name: "sea.jpg", mimeType: "image/jpeg", buffer });
+
+  await pages.bucket.click('tbody a:has-text("pictures/")', { timeout: DEADLINE_MS });
+  await eventually(
+    async () => (await stepsOn(pages.map)).filter((step) => /Uploads|uploads|Darkroom/.test(step)).sort(),
+    [
+      "Lambda::Function|Darkroom→S3::Bucket|results",
+      "Lambda::Function|Darkroom→S3::Bucket|uploads",
+      "S3::Bucket|uploads→Lambda::Function|Darkroom",
+      "outside|Outside→S3::Bucket|uploads",
+    ],
+  );
+  await pages.traces.click('tbody a:has-text("POST s3://")', { timeout: DEADLINE_MS });
+  for (const step of ["s3 PutObject", "s3 notification", "asynchronous run", "image-upload-Darkroom"])
+    await pages.traces.waitForSelector(`.step:has-text("${step}")`, { timeout: DEADLINE_MS });
+  await pages.traces.waitForSelector('.step:has-text("Darkroom"):has-text("cold start")');
+  await pages.traces.click('.step:has-text("s3 GetObject")');
+  await pages.traces.waitForSelector('.detail code:has-text("s3api get-object")');
+
+  await pages.bucket.click("tbody a");
+  await pages.bucket.click('tbody .row-link:has-text(".webp") >> nth=0');
+  await pages.bucket.waitForSelector(".preview-image");
+  await visitor.close();
+  for (const [name, page] of Object.entries(pages)) {
+    await shot(page, `picture-${name}`);
+    assertQuiet(page, site.endpoint, name);
+    await page.close();
+  }
+});
+
 test("every page has a heading, landmarks, names on all controls; nothing sticks out on a telephone", async () => {
   const places = [
     "map",
     "traces",
     "elasticity",
+    "cost",
     "stacks",
     "stacks/contact-form",
     "functions",
@@ -128,12 +174,18 @@ test("every page has a heading, landmarks, names on all controls; nothing sticks
     "buckets",
     "mail",
     "logs",
+    "schedules",
+    "parameters",
+    "secrets",
   ];
+  const page = await open("logs");
+  await page.waitForSelector("main h1");
   for (const [i, place] of places.entries()) {
-    const page = await open(place, { colorScheme: i % 2 === 0 ? "dark" : "light" });
+    await page.emulateMedia({ colorScheme: i % 2 === 0 ? "dark" : "light" });
+    await page.evaluate(`location.hash = "#/${place}"`);
     for (const width of [1280, 360]) {
       await page.setViewportSize({ width, height: 800 });
-      await page.waitForSelector("main h1");
+      await page.waitForSelector(`main h1:has-text("${place.split("/").pop()}")`);
       await page.waitForSelector("[aria-busy=true]", { state: "detached" });
       const told = await page.evaluate<Told>(`(${inspect})()`);
       assert.deepEqual([told.h1, told.main, told.nav > 0], [1, 1, true], place);
@@ -143,8 +195,8 @@ test("every page has a heading, landmarks, names on all controls; nothing sticks
       await shot(page, `${place.replace("/", "-")}-${width}`);
     }
     assertQuiet(page, site.endpoint, place);
-    await page.close();
   }
+  await page.close();
 });
 
 interface Told {

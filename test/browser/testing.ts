@@ -1,6 +1,6 @@
-/** What the console's tests share: a platform with the contact form, and pages that fail a test when they show an error of their own. */
+/** What the console's tests share: a platform with the examples, or without, and pages that fail a test when they show an error of their own. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -16,31 +16,63 @@ export const DEADLINE_MS = 60_000;
 export interface Site {
   readonly up: Running;
   readonly endpoint: string;
+}
+
+/** One of the examples, deployed. */
+export interface Example {
   readonly website: string;
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** `virga up examples/contact-form` on a free port, with the console as it is in the sources. */
-export async function openSite(): Promise<Site> {
+/** Built again only where a source is newer than what was built: every test file would wait for it. */
+async function buildFresh(): Promise<void> {
+  const built = join(root, "generated", "console");
+  const newest = (folder: string): number =>
+    Math.max(
+      0,
+      ...readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+    );
+  mkdirSync(built, { recursive: true });
+  if (newest(join(root, "console")) > newest(built)) await buildConsole(built);
+}
+
+/** `virga start` on a free port, with the console as it is in the sources. */
+export async function openPlatform(): Promise<Site> {
   mkdirSync(results, { recursive: true });
-  await buildConsole(join(root, "generated", "console"));
+  await buildFresh();
+  const up = launch(undefined, temporaryFolder(), ["start", "--port", "0", "--ephemeral"]);
+  const [endpoint] = await up.says(/http:\/\/localhost:\d+/);
+  return { up, endpoint };
+}
+
+/** `virga up` with these examples. */
+export async function openExamples(...names: readonly string[]): Promise<Site & { examples: readonly Example[] }> {
+  mkdirSync(results, { recursive: true });
+  await buildFresh();
   const project = temporaryFolder();
-  cpSync(join(root, "examples", "contact-form"), join(project, "contact-form"), {
-    recursive: true,
-    filter: (path) => !/node_modules|\.virga/.test(path),
-  });
-  const up = launch(undefined, project, ["up", "contact-form", "--port", "0", "--ephemeral", "--no-watch", "--json"]);
+  for (const name of names) {
+    cpSync(join(root, "examples", name), join(project, name), {
+      recursive: true,
+      filter: (path) => !/node_modules|\.virga/.test(path),
+    });
+  }
+  // As after `npm install` in a copy of the examples.
+  symlinkSync(join(root, "node_modules"), join(project, "node_modules"));
+  const up = launch(undefined, project, ["up", ...names, "--port", "0", "--ephemeral", "--no-watch", "--json"]);
   const [json] = await up.says(/\{\n[\s\S]*\n\}\n/);
   const { endpoint, applications } = JSON.parse(json) as {
     endpoint: string;
     applications: { outputs: { name: string; value: string }[]; addresses: { what: string; url: string }[] }[];
   };
-  const [application] = applications;
   return {
     up,
     endpoint,
-    website: application!.addresses.find(({ what }) => what.startsWith("website"))!.url,
-    outputs: Object.fromEntries(application!.outputs.map(({ name, value }) => [name, value])),
+    examples: applications.map(({ addresses, outputs }) => ({
+      website: addresses.find(({ what }) => what.startsWith("website"))!.url,
+      outputs: Object.fromEntries(outputs.map(({ name, value }) => [name, value])),
+    })),
   };
 }
 
