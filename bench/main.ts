@@ -2,7 +2,7 @@
  * Side-by-side measurements against the budgets of the design, each as a ratio taken in one run.
  *
  *     npm run bench                 everything
- *     npm run bench -- rates bodies   some of: startup rates rivals metering bodies functions deployed growth balancer containers
+ *     npm run bench -- rates bodies   some of: startup rates rivals metering bodies functions deployed growth balancer containers console
  *
  * Prints a table at the end; `--json FILE` keeps it. Nothing here fails a build: a busy machine is no bug.
  */
@@ -10,6 +10,7 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { balancer } from "./balancer.ts";
 import { bodies } from "./bodies.ts";
+import { console as consolePages } from "./console.ts";
 import { containers } from "./containers.ts";
 import { deployed } from "./deployed.ts";
 import { functions } from "./functions.ts";
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   growth,
   balancer,
   containers,
+  console: consolePages,
 };
 
 const words = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of the console for the README and `docs/`: deploys the contact form, lets visitors write, and looks at what happened. Look at
- * every picture before it is committed.
+ * Takes the pictures of the console for the README and `docs/`: deploys both examples, lets visitors write and send pictures, and looks at what
+ * happened. Look at every picture before it is committed.
  *
  *     node tools/screenshots.ts
  */
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
+import sharp from "sharp";
 import { buildConsole } from "./console.ts";
 import { chromiumPath } from "./setup.ts";
 
@@ -32,10 +33,14 @@ interface Shot {
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
-interface Application {
+interface Applications {
   readonly endpoint: string;
+  /** The website of the pictures. */
+  readonly website: string;
   readonly outputs: Readonly<Record<string, string>>;
 }
+
+const PICTURES = ["teal", "tomato", "gold", "slateblue", "olive", "orchid"];
 
 async function main(): Promise<void> {
   mkdirSync(pictures, { recursive: true });
@@ -47,6 +52,7 @@ async function main(): Promise<void> {
       join(root, "src/cli/main.ts"),
       "up",
       join(root, "examples/contact-form"),
+      join(root, "examples/image-upload"),
       "--port",
       "0",
       "--ephemeral",
@@ -57,16 +63,19 @@ async function main(): Promise<void> {
   );
   let browser: Browser | undefined;
   try {
-    const application = await deployed(up.stdout);
+    const applications = await deployed(up.stdout);
     browser = await chromium.launch({ executablePath: chromiumPath()!, args: ["--no-sandbox"] });
-    const live = await open(browser, application, "map", { name: "", path: "", ready: "" });
+    const live = await open(browser, applications, "elasticity", { name: "", path: "", ready: "" });
     for (const [name, message] of VISITORS)
-      await write(application, JSON.stringify({ name, email: "visitor@example.com", message }));
-    await write(application, "{ this is not JSON");
-    await live.waitForSelector('.react-flow__edge[data-id*="EmailIdentity"]');
-    await sleep(8000);
-    for (const shot of shotsOf(application)) {
-      const page = await open(browser, application, shot.path, shot);
+      await write(applications, JSON.stringify({ name, email: "visitor@example.com", message }));
+    await write(applications, "{ this is not JSON");
+    await upload(browser, applications);
+    await live.waitForSelector('tbody a:has-text("Darkroom")');
+    await sleep(2000);
+    await live.selectOption('[aria-label="Time"]', "2 minutes");
+    await live.screenshot({ path: join(pictures, "elasticity.png") });
+    for (const shot of shotsOf(applications)) {
+      const page = await open(browser, applications, shot.path, shot);
       await page.waitForSelector(shot.ready);
       await shot.prepare?.(page);
       await sleep(1500);
@@ -81,22 +90,23 @@ async function main(): Promise<void> {
   }
 }
 
-async function deployed(stdout: NodeJS.ReadableStream): Promise<Application> {
+async function deployed(stdout: NodeJS.ReadableStream): Promise<Applications> {
   let text = "";
   for await (const chunk of stdout) {
     text += chunk;
     if (!/^\}$/m.test(text)) continue;
     const { endpoint, applications } = JSON.parse(text);
     const outputs = applications[0].outputs.map(({ name, value }: { name: string; value: string }) => [name, value]);
+    const website = applications[1].addresses.find(({ what }: { what: string }) => what.startsWith("website")).url;
     // Nobody reads on; the stream is drained so that nothing blocks.
     stdout.resume();
-    return { endpoint, outputs: Object.fromEntries(outputs) };
+    return { endpoint, website, outputs: Object.fromEntries(outputs) };
   }
   throw new Error("virga up ended before it was there");
 }
 
 /** By the API's path: not every resolver knows names under localhost. */
-async function write({ endpoint, outputs }: Application, body: string): Promise<void> {
+async function write({ endpoint, outputs }: Applications, body: string): Promise<void> {
   const { hostname, pathname } = new URL(outputs["ApiUrl"]!);
   await fetch(`${endpoint}/_aws/execute-api/${hostname.split(".")[0]}/$default${pathname}`, {
     method: "POST",
@@ -105,7 +115,25 @@ async function write({ endpoint, outputs }: Application, body: string): Promise<
   });
 }
 
-async function open(browser: Browser, { endpoint }: Application, path: string, shot: Shot): Promise<Page> {
+async function upload(browser: Browser, { website }: Applications): Promise<void> {
+  const page = await browser.newPage();
+  await page.goto(website);
+  const files = await Promise.all(
+    PICTURES.map(async (background) => ({
+      name: `${background}.jpg`,
+      mimeType: "image/jpeg",
+      buffer: await sharp({ create: { width: 1600, height: 1200, channels: 3, background } })
+        .jpeg()
+        .toBuffer(),
+    })),
+  );
+  await page.setInputFiles("input[type=file]", files);
+  await page.waitForFunction("!/Waiting|Sending|being made/.test(document.body.innerText)");
+  await sleep(4000);
+  await page.close();
+}
+
+async function open(browser: Browser, { endpoint }: Applications, path: string, shot: Shot): Promise<Page> {
   const page = await browser.newPage({
     viewport: { width: shot.width ?? 1280, height: 760 },
     colorScheme: shot.dark ? "dark" : "light",
@@ -114,16 +142,12 @@ async function open(browser: Browser, { endpoint }: Application, path: string, s
   return page;
 }
 
-function shotsOf({ outputs }: Application): readonly Shot[] {
+function shotsOf({ outputs }: Applications): readonly Shot[] {
   const nameOf = (output: string): string => outputs[output]!.split("/").pop()!;
   return [
-    { name: "map", path: "map?stack=contact-form", ready: '.react-flow__edge[data-id*="EmailIdentity"]' },
-    {
-      name: "map-dark",
-      path: "map?stack=contact-form",
-      dark: true,
-      ready: '.react-flow__edge[data-id*="EmailIdentity"]',
-    },
+    { name: "map", path: "map", ready: '.react-flow__edge[data-id*="EmailIdentity"]' },
+    { name: "map-dark", path: "map?stack=image-upload", dark: true, ready: '.react-flow__edge[data-id*="Darkroom"]' },
+    { name: "cost", path: "cost?of=hours", ready: ".compared-bar.always" },
     {
       name: "trace",
       path: "traces",
@@ -135,7 +159,6 @@ function shotsOf({ outputs }: Application): readonly Shot[] {
       },
     },
     { name: "traces", path: "traces", dark: true, ready: 'tbody a:has-text("POST")' },
-    { name: "elasticity", path: "elasticity", ready: "tbody a" },
     { name: "mail", path: "mail", ready: "tbody .row-link", prepare: (page) => page.click("tbody .row-link") },
     { name: "table", path: `tables/${nameOf("TableName")}`, dark: true, ready: "tbody .row-link" },
     {
