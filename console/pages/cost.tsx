@@ -35,6 +35,7 @@ interface Compared {
   readonly total: number;
   readonly observedHours?: number;
   readonly dollarsPerMonth?: number;
+  readonly replacedPerMonth?: number;
   readonly requests?: number;
   readonly server?: {
     readonly tasks: number;
@@ -247,6 +248,7 @@ function Sum({ title, value }: { title: string; value: number | undefined }) {
 function AlwaysOn({ compared }: { compared: Compared }) {
   const {
     dollarsPerMonth: month,
+    replacedPerMonth: replaced = 0,
     observedHours = 0,
     server,
     monthHours,
@@ -281,14 +283,16 @@ function AlwaysOn({ compared }: { compared: Compared }) {
             <span className="soft">{why}</span>
             <b className="number">{dollars(value)}</b>
           </div>
-          <div className={`compared-bar ${kind}`} style={{ width: `max(3px, ${(100 * value) / most}%)` }} />
+          <div className={`compared-bar ${kind}`} style={{ width: `max(3px, ${(100 * value) / most}%)` }}>
+            {kind === "used" && <div style={{ width: `${month > 0 ? (100 * replaced) / month : 0}%` }} />}
+          </div>
         </div>
       ))}
       <p className="soft">
         {server
           ? from === undefined
             ? "Nobody called a function yet."
-            : `The server would be cheaper above ${from < 10 ? from.toFixed(2) : count(Math.round(from))} requests a second, day and night.`
+            : `Of a month of this it would replace ${dollars(replaced)}, the darker part: functions, tasks and API requests; the rest it needs too. It would be cheaper above ${from < 10 ? from.toFixed(2) : count(Math.round(from))} requests a second, day and night.`
           : "Nothing ran that a server would have to run."}
       </p>
     </section>
