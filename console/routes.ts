@@ -30,7 +30,9 @@ export function currentRoute(): Route {
   const { hash } = location;
   if (parsed?.hash === hash) return parsed.route;
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  const route = { path: path.split("/").filter(Boolean).map(decode), query: new URLSearchParams(query) };
+  // Beyond a thing's name, nothing between two slashes is something: a bucket's key may hold it.
+  const segments = path.split("/").filter((segment, at) => segment !== "" || at > 1);
+  const route = { path: segments.map(decode), query: new URLSearchParams(query) };
   parsed = { hash, route };
   return route;
 }

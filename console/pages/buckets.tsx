@@ -153,6 +153,7 @@ function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
       key: "key",
       title: "Name",
       value: keyOf,
+      links: (entry) => "prefix" in entry,
       cell: (entry) =>
         "prefix" in entry ? (
           <a href={href(["buckets", bucket, ...entry.prefix.split("/").slice(0, -1), ""])}>

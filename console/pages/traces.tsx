@@ -60,6 +60,7 @@ const COLUMNS: readonly Column<TraceRow>[] = [
     key: "name",
     title: "Began with",
     value: ({ name }) => name,
+    links: () => true,
     cell: ({ id, name }) => <a href={href(["traces", id])}>{name}</a>,
   },
   {

@@ -10,6 +10,8 @@ export interface Column<Row> {
   /** Left out where there is little room. */
   readonly less?: boolean;
   readonly cell: (row: Row) => ReactNode;
+  /** The cell is a link of its own, which opens the row. */
+  readonly links?: (row: Row) => boolean;
   /** What rows are sorted and searched by. */
   readonly value?: (row: Row) => string | number;
 }
@@ -148,7 +150,7 @@ export function Table<Row>(props: TableProps<Row>) {
                 >
                   {columns.map((column, at) => (
                     <td key={column.key} className={classOf(column)}>
-                      {at === 0 && onOpen ? (
+                      {at === 0 && onOpen && !column.links?.(row) ? (
                         <button type="button" className="row-link" onClick={() => onOpen(row)}>
                           {column.cell(row)}
                         </button>
