@@ -39,11 +39,13 @@ export function useLoaded<T>(
   latest.current = ask;
   const keyText = JSON.stringify(keys);
   const shown = useRef(keyText);
+  const state = useRef({ asking: false, again: false });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the keys stand for what is asked
   useEffect(() => {
     const run = latest.current;
     if (!run) {
+      state.current = { asking: false, again: false };
       setResult({ loading: false });
       return;
     }
@@ -51,14 +53,32 @@ export function useLoaded<T>(
     // Another thing is asked for: what was there belongs to something else.
     if (shown.current !== keyText) setResult({ loading: true });
     shown.current = keyText;
+    state.current = { asking: true, again: false };
+    const over = () => {
+      const { again } = state.current;
+      state.current = { asking: false, again: false };
+      if (again) setRound((value) => value + 1);
+    };
     run(abort.signal).then(
-      (data) => abort.signal.aborted || setResult({ data, loading: false }),
-      (error) => abort.signal.aborted || setResult(({ data }) => ({ data: data as T, error, loading: false })),
+      (data) => {
+        if (abort.signal.aborted) return;
+        setResult({ data, loading: false });
+        over();
+      },
+      (error) => {
+        if (abort.signal.aborted) return;
+        setResult(({ data }) => ({ data: data as T, error, loading: false }));
+        over();
+      },
     );
     return () => abort.abort();
   }, [keyText, round]);
 
-  const reload = useCallback(() => setRound((value) => value + 1), []);
+  // An answer that is on its way is waited for: where much happens, or answers are slow, nothing would ever be shown.
+  const reload = useCallback(() => {
+    if (state.current.asking) state.current.again = true;
+    else setRound((value) => value + 1);
+  }, []);
   useLive(reload, live);
   return { data: result.data, error: result.error, loading: result.loading, reload };
 }

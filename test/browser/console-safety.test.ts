@@ -149,7 +149,10 @@ test("what strangers stored is shown, and does nothing", async () => {
   };
   for (const [path, visit] of Object.entries(visits)) {
     const page = await openConsole(browser, site.endpoint, path);
-    await visit(page);
+    await visit(page).catch(async (error) => {
+      await shot(page, "evil-failed");
+      throw new Error(`${path}: ${error} ${page.watched.errors}`);
+    });
     await unharmed(page, path);
     await page.close();
   }
