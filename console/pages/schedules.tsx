@@ -20,7 +20,12 @@ interface Schedule {
   readonly StartDate?: number;
   readonly EndDate?: number;
   readonly FlexibleTimeWindow?: { readonly Mode: string; readonly MaximumWindowInMinutes?: number };
-  readonly Target: { readonly Arn: string; readonly RoleArn?: string; readonly Input?: string };
+  readonly Target: {
+    readonly Arn: string;
+    readonly RoleArn?: string;
+    readonly Input?: string;
+    readonly RetryPolicy?: object;
+  };
 }
 
 interface Rule {
@@ -153,7 +158,10 @@ export function Schedules() {
               ["Begins", chosen.StartDate && time(chosen.StartDate)],
               ["Ends", chosen.EndDate && time(chosen.EndDate)],
               ["Flexible window", chosen.FlexibleTimeWindow],
-              ["Target", chosen.Target],
+              ["Calls", chosen.Target.Arn],
+              ["As", chosen.Target.RoleArn],
+              ["With", chosen.Target.Input],
+              ["Tries again", chosen.Target.RetryPolicy],
             ]}
           />
           <div className="actions">

@@ -107,12 +107,14 @@ export function Chart({
   // biome-ignore lint/correctness/useExhaustiveDependencies: another shape or other colours make another chart; data is set below
   useEffect(() => {
     const host = element.current!;
-    // Custom properties hold light-dark(), which only a used value resolves.
-    const probe = document.createElement("span");
-    host.append(probe);
+    // Custom properties hold light-dark(), which only a used value resolves; of an element of its own, which no transition still holds back.
     const colour = (name: string): string => {
+      const probe = document.createElement("span");
       probe.style.color = `var(${name})`;
-      return getComputedStyle(probe).color;
+      host.append(probe);
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color;
     };
     const axis = {
       stroke: colour("--soft"),
@@ -163,7 +165,6 @@ export function Chart({
       [[], ...latest.current.series.map(() => [])],
       host,
     );
-    probe.remove();
     plot.current = chart;
     const observer = new ResizeObserver(() => chart.setSize({ width: host.clientWidth, height }));
     observer.observe(host);
