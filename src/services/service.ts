@@ -204,7 +204,8 @@ export interface Service<S extends ServiceName = ServiceName> {
 export type Subscriber = (
   | { readonly operation: (tx: Transaction, detail: any, context: OperationContext) => void }
   | {
-      readonly flow: (flow: FlowContext, detail: any) => Promise<void> /** Deliveries at the same time; default 16. */;
+      readonly flow: (flow: FlowContext, detail: any) => Promise<void>;
+      /** Deliveries at the same time; default 16. */
       readonly concurrency?: number;
       /** Whose event it is, by its detail: no lane can keep the deliveries of others waiting. */
       readonly laneOf?: (detail: any) => string;
