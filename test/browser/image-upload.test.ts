@@ -209,12 +209,15 @@ test("damaged and huge pictures end in a clear state and in the dead-letter queu
   await dropFiles(page, [
     { name: "damaged.jpg", type: "image/jpeg", content: photo.subarray(0, photo.length / 2) },
     { name: "letter.jpg", type: "image/jpeg", content: Buffer.from("Dear Sir or Madam") },
+    { name: "letter.txt", type: "text/plain", content: Buffer.from("Dear Sir or Madam") },
     { name: "wall.png", type: "image/png", content: bomb },
     { name: "cat.jpg", type: "image/jpeg", content: photo },
   ]);
   for (const [name, state, words] of [
     ["damaged.jpg", "failed", /damaged/],
     ["letter.jpg", "failed", /no picture that can be read/],
+    // The page knows by itself: no form is asked for.
+    ["letter.txt", "failed", /no picture that can be read/],
     ["wall.png", "failed", /too large/],
     ["cat.jpg", "ready", /^800 × 600, /],
   ] as const) {
