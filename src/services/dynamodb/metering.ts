@@ -7,7 +7,7 @@ import { changeLevel } from "../usage-common/level.ts";
 import { type CapacityMode, type ConsumedCapacity, consumedCapacity, type Units } from "./capacity.ts";
 import type { Counters, Place, TableRecord, Throughput } from "./state.ts";
 import type { TableSchema } from "./stored.ts";
-import { permissionArn } from "./table.ts";
+import { permissionArn, tableArn } from "./table.ts";
 
 /**
  * Writes down what a request consumed, and reports it where that is wanted.
@@ -18,26 +18,42 @@ export function consume(
   context: OperationContext,
   kind: "Read" | "Write",
   mode: CapacityMode,
-  { name: tableName, record }: { readonly name: string; readonly record: Pick<TableSchema, "throughput"> },
+  { name: tableName, record }: { readonly name: string; readonly record: TableSchema },
   units: Units,
   options: { readonly factor?: number; readonly split?: "ReadCapacityUnits" | "WriteCapacityUnits" } = {},
 ): ConsumedCapacity | undefined {
   const { factor = 1 } = options;
-  const resource = permissionArn(context, tableName);
-  const TableName = resource.slice(resource.indexOf(":table/") + 7);
+  const { arn: resource, dimensions } = namesOf(context, record);
   const name = `Consumed${kind}CapacityUnits` as const;
   let total = units.table * factor;
-  const measure = (dimensions: Record<string, string>, value: number) =>
-    context.measure({ namespace: "AWS/DynamoDB", name, dimensions, unit: "Count", value });
-  if (units.table > 0) measure({ TableName }, total);
+  const measure = (of: Readonly<Record<string, string>>, value: number) =>
+    context.measure({ namespace: "AWS/DynamoDB", name, dimensions: of, unit: "Count", value });
+  if (units.table > 0) measure(dimensions, total);
   for (const { index, units: more } of units.indexes) {
     total += more * factor;
-    measure(index.local ? { TableName } : { TableName, GlobalSecondaryIndexName: index.name }, more * factor);
+    measure(index.local ? dimensions : { ...dimensions, GlobalSecondaryIndexName: index.name }, more * factor);
   }
   // What is provisioned is billed by the hour, whether it is used or not.
   if (record.throughput === undefined)
     context.use({ resource, usageType: kind === "Read" ? "ReadRequestUnits" : "WriteRequestUnits", quantity: total });
   return consumedCapacity(mode, tableName, units, options);
+}
+
+interface Names {
+  readonly arn: string;
+  readonly dimensions: { readonly TableName: string };
+}
+
+/** Made once for each revision of a table: every request asks for them. */
+const names = new WeakMap<TableSchema, Names>();
+
+function namesOf(place: Place, table: TableSchema): Names {
+  let found = names.get(table);
+  if (found === undefined) {
+    found = { arn: tableArn(place, table.name), dimensions: { TableName: table.name } };
+    names.set(table, found);
+  }
+  return found;
 }
 
 /** AWS adds this to each item and index entry that it stores. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
