@@ -20,7 +20,8 @@ const SERVICE = "shop";
 const DISK_MIB = 96;
 /** Ends politely when it is told to, as a program with the process id 1 has to by itself. */
 const PROGRAM = "trap 'exit 0' TERM; while :; do sleep 0.1 & wait $!; done";
-const PATIENCE_MS = 40_000;
+/** Only a test that fails waits so long. */
+const PATIENCE_MS = 90_000;
 const NETWORK = { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } };
 
 describe("what may happen to tasks", { skip: skip ?? false }, () => {
@@ -61,8 +62,14 @@ describe("what may happen to tasks", { skip: skip ?? false }, () => {
       if (performance.now() - fromMs < PATIENCE_MS) continue;
       const { events, runningCount, pendingCount, desiredCount } = await service();
       const said = events!.slice(0, 5).map(({ message }) => message);
+      const { taskArns } = await ecs.listTasks({ cluster: CLUSTER, desiredStatus: "STOPPED" });
+      const { tasks } =
+        taskArns!.length > 0 ? await ecs.describeTasks({ cluster: CLUSTER, tasks: taskArns! }) : { tasks: [] };
+      const ended = tasks!.map(({ stoppedReason }) => stoppedReason);
       const found = await containers();
-      throw new Error(`not ${what}: ${JSON.stringify({ desiredCount, runningCount, pendingCount, found, said })}`);
+      throw new Error(
+        `not ${what}: ${JSON.stringify({ desiredCount, runningCount, pendingCount, found, said, ended })}`,
+      );
     }
   };
   /** Exactly so many, by everybody's account. */

@@ -14,7 +14,9 @@ const skip = withoutPodman();
 if (skip === undefined) await enterOwnNetwork();
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/web-service", import.meta.url));
-const PATIENCE_MS = 60_000;
+/** An image is built and a stack deployed. */
+const UP_MS_MAX = 180_000;
+const PATIENCE_MS = 90_000;
 
 describe("virga up examples/web-service", { skip: skip ?? false }, () => {
   const folder = temporaryFolder();
@@ -56,7 +58,7 @@ describe("virga up examples/web-service", { skip: skip ?? false }, () => {
       ...["up", "web-service", "--port", "0", "--data", "data", "--container-socket", podman.socket],
       ...["--parameter", "MinCapacity=0", "--json"],
     ]);
-    const [text] = await up.says(/\{\n[\s\S]*\n\}\n/);
+    const [text] = await up.says(/\{\n[\s\S]*\n\}\n/, UP_MS_MAX);
     const told = JSON.parse(text!) as {
       endpoint: string;
       applications: { outputs: { name: string; value: string }[] }[];

@@ -51,7 +51,7 @@ export interface Running {
   stdout(): string;
   stderr(): string;
   /** Resolves when the text has been written to stdout or stderr; rejects when the process ends before. */
-  says(pattern: RegExp): Promise<RegExpExecArray>;
+  says(pattern: RegExp, msMax?: number): Promise<RegExpExecArray>;
   /** Sends the signal and waits for the end. */
   end(signal?: NodeJS.Signals): Promise<Ended>;
 }
@@ -89,10 +89,10 @@ export function launch(
     child,
     stdout: () => output.stdout,
     stderr: () => output.stderr,
-    says(pattern) {
+    says(pattern, msMax = SAYS_MS_MAX) {
       return new Promise((resolve, reject) => {
         const give = (reason: string) => reject(new Error(`${reason} ${pattern}:\n${output.stdout}${output.stderr}`));
-        const deadline = setTimeout(() => give("In a minute it did not say"), SAYS_MS_MAX);
+        const deadline = setTimeout(() => give(`In ${msMax / 1000} s it did not say`), msMax);
         const look = () => {
           const match = pattern.exec(output.stdout) ?? pattern.exec(output.stderr);
           if (!match) return;
