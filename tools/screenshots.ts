@@ -73,6 +73,7 @@ async function main(): Promise<void> {
     await live.waitForSelector('tbody a:has-text("Darkroom")');
     await sleep(2000);
     await live.selectOption('[aria-label="Time"]', "2 minutes");
+    await sleep(1500);
     await live.screenshot({ path: join(pictures, "elasticity.png") });
     for (const shot of shotsOf(applications)) {
       const page = await open(browser, applications, shot.path, shot);
@@ -128,8 +129,8 @@ async function upload(browser: Browser, { website }: Applications): Promise<void
     })),
   );
   await page.setInputFiles("input[type=file]", files);
-  await page.waitForFunction("!/Waiting|Sending|being made/.test(document.body.innerText)");
-  await sleep(4000);
+  const done = `:is([data-state="ready"], [data-state="failed"]) >> nth=${PICTURES.length - 1}`;
+  await page.waitForSelector(done, { timeout: 90_000 });
   await page.close();
 }
 
@@ -150,15 +151,14 @@ function shotsOf({ outputs }: Applications): readonly Shot[] {
     { name: "cost", path: "cost?of=hours", ready: ".compared-bar.always" },
     {
       name: "trace",
-      path: "traces",
+      path: "traces?q=sendemail",
       ready: 'tbody a:has-text("POST")',
       prepare: async (page) => {
-        await page.fill("[type=search]", "sendemail");
         await page.locator('tbody a:has-text("POST")').last().click();
         await page.click('.step:has-text("PutItem")');
       },
     },
-    { name: "traces", path: "traces", dark: true, ready: 'tbody a:has-text("POST")' },
+    { name: "traces", path: "traces", dark: true, ready: "tbody a" },
     { name: "mail", path: "mail", ready: "tbody .row-link", prepare: (page) => page.click("tbody .row-link") },
     { name: "table", path: `tables/${nameOf("TableName")}`, dark: true, ready: "tbody .row-link" },
     {
@@ -177,7 +177,7 @@ function shotsOf({ outputs }: Applications): readonly Shot[] {
         await page.waitForSelector("[role=option]:has-text('Messages')");
       },
     },
-    { name: "telephone", path: "traces", width: 390, ready: 'tbody a:has-text("POST")' },
+    { name: "telephone", path: "traces", width: 390, ready: "tbody a" },
   ];
 }
 
