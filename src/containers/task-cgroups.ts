@@ -46,6 +46,8 @@ export function openTaskCgroups(root = ROOT): TaskCgroups {
       : ["memory", "cpu", "cpuacct", "pids", "cpuset", "devices", "blkio", "freezer", "systemd", "unified"]
           .map((controller) => join(root, controller, PARENT, key))
           .filter((folder) => existsSync(join(folder, "../..")));
+  /** Groups of tasks that have ended, in which the engine's monitor still lived: taken away with the next one. */
+  const left = new Set<string>();
   const path = (key: string) => `/${PARENT}/${key}`;
   const number = (file: string): number => {
     try {
@@ -98,15 +100,19 @@ export function openTaskCgroups(root = ROOT): TaskCgroups {
       return limit > 0 && number(join(folder, "memory.max_usage_in_bytes")) >= FULL * limit;
     },
     remove(key) {
-      for (const folder of folders(key)) {
-        // Podman leaves a group of its own monitor behind.
-        for (const inner of [join(folder, "conmon"), folder]) {
-          try {
-            rmdirSync(inner);
-          } catch {
-            // Not there, or something lives in it still: the machine's next start takes it away.
+      left.add(key);
+      for (const one of left) {
+        for (const folder of folders(one)) {
+          // Podman leaves a group of its own monitor behind.
+          for (const inner of [join(folder, "conmon"), folder]) {
+            try {
+              rmdirSync(inner);
+            } catch {
+              // Not there, or something lives in it still.
+            }
           }
         }
+        if (!folders(one).some((folder) => existsSync(folder))) left.delete(one);
       }
     },
   };
