@@ -108,11 +108,8 @@ export function rowOfSummary(summary: Summary): TraceRow {
   };
 }
 
-function throughOf(spans: Iterable<Span>): string[] {
-  const first = new Map<string, number>();
-  for (const { service, startMs } of spans) first.set(service, Math.min(first.get(service) ?? startMs, startMs));
-  return [...first].sort(([, a], [, b]) => a - b).map(([service]) => service);
-}
+/** A caller before whom it called, even within one millisecond. */
+const throughOf = (spans: Iterable<Span>): string[] => [...new Set(waterfall(spans).map(({ span }) => span.service))];
 
 /** A function that ran to its end knew what to do about what it was refused. */
 export function isHandled(span: Span, spans: ReadonlyMap<string, Span>): boolean {
