@@ -60,6 +60,7 @@ export function openTaskCgroups(root = ROOT): TaskCgroups {
   return {
     create(engine, key, { cpus, memoryBytes }) {
       if (engine.cgroupDriver !== "cgroupfs" || engine.reach !== "direct") return undefined;
+      left.delete(key);
       try {
         const quota = String(Math.round(cpus * PERIOD_MICROSECONDS));
         if (unified) {
