@@ -113,30 +113,44 @@ export function boundData(pid: number, bytes: number): void {
     execFile("/usr/bin/prlimit", ["--pid", String(member), `--data=${bytes}`], () => {});
 }
 
+/** Both ends of a connection over the loopback, as its server sees them. Other connections may use the same port of a client at the same time. */
+export interface Connection {
+  readonly clientPort: number;
+  readonly serverPort: number;
+}
+
+interface SocketOwner {
+  readonly uid: number;
+  readonly inode: string;
+}
+
 /**
- * Whether a connection from this loopback port was made by the worker: by the user id that the kernel notes with each socket, where each worker
+ * Whether a connection over the loopback was made by the worker: by the user id that the kernel notes with each socket, where each worker
  * has its own; else by whether one of the worker's processes holds the socket.
  */
 export function isOwnConnection(
-  port: number,
+  connection: Connection,
   uid: number | undefined,
   pid: number,
   cgroup: Cgroup | undefined,
 ): boolean {
   // Elsewhere nothing keeps functions apart to begin with, and `doctor` says so.
   if (process.platform !== "linux") return true;
-  const owner = connectionOwner(port);
+  const owner = ownerIn(readFileSync("/proc/net/tcp", "latin1"), connection);
   if (owner === undefined) return false;
   if (uid !== undefined) return owner.uid === uid;
   const pids = cgroup ? cgroup.processes() : treeOf(pid);
   return pids.some((pid) => holdsSocket(pid, owner.inode));
 }
 
-function connectionOwner(port: number): { readonly uid: number; readonly inode: string } | undefined {
-  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  for (const line of readFileSync("/proc/net/tcp", "latin1").split("\n")) {
+/** Who made a connection, by the kernel's table of TCP sockets (`/proc/net/tcp`). */
+export function ownerIn(table: string, { clientPort, serverPort }: Connection): SocketOwner | undefined {
+  const [client, server] = [clientPort, serverPort].map(
+    (port) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
+  for (const line of table.split("\n")) {
     const fields = line.trim().split(/\s+/);
-    if (fields[1] === wanted) return { uid: Number(fields[7]), inode: fields[9]! };
+    if (fields[1] === client && fields[2] === server) return { uid: Number(fields[7]), inode: fields[9]! };
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { FromWorker, ToWorker } from "./channel.ts";
 import type { Extensions } from "./extensions.ts";
 import { RESPONSE_BYTES_MAX } from "./outcome.ts";
+import type { Connection } from "./processes.ts";
 
 export interface RuntimeApi {
   /** `127.0.0.1:34567`, the value of AWS_LAMBDA_RUNTIME_API. */
@@ -33,11 +34,11 @@ interface Given {
 }
 
 /**
- * @param belongs whether a connection from this loopback port was made by the worker
+ * @param belongs whether a connection was made by the worker
  * @param onFrame what the runtime says; `idle` whenever it asks for an event. What it returns is waited for before more of a stream is read
  */
 export async function openRuntimeApi(
-  belongs: (port: number) => boolean,
+  belongs: (connection: Connection) => boolean,
   onFrame: (header: FromWorker | { readonly kind: "idle" }, body: Buffer) => Promise<void> | undefined,
   extensions?: Extensions,
 ): Promise<RuntimeApi> {
@@ -133,7 +134,7 @@ export async function openRuntimeApi(
     handle(request, response).catch(() => response.destroy());
   });
   server.on("connection", (socket: Socket) => {
-    if (!belongs(socket.remotePort ?? 0)) socket.destroy();
+    if (!belongs({ clientPort: socket.remotePort ?? 0, serverPort: socket.localPort ?? 0 })) socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

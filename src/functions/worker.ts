@@ -107,7 +107,8 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   const api =
     overApi || programs.length > 0
       ? await openRuntimeApi(
-          (port) => isOwnConnection(port, sandboxed && isolation.level === "own-user" ? uid : undefined, pid, cgroup),
+          (connection) =>
+            isOwnConnection(connection, sandboxed && isolation.level === "own-user" ? uid : undefined, pid, cgroup),
           (header, body) => {
             overApi = true;
             return receive(header, body);
