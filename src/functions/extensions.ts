@@ -39,8 +39,6 @@ interface Registered {
   begun: boolean;
   /** What it shall get when it asks. */
   next?: string;
-  /** Its connection after SHUTDOWN was given has closed. */
-  left: boolean;
 }
 
 export class Extensions {
@@ -55,7 +53,7 @@ export class Extensions {
 
   /**
    * @param names of the programs below /opt/extensions
-   * @param changed called whenever {@link ready}, {@link idle}, {@link gone} or {@link failure} may have changed
+   * @param changed called whenever {@link ready}, {@link idle} or {@link failure} may have changed
    */
   constructor(names: readonly string[], spec: FunctionSpec, newId: () => string, changed: () => void) {
     this.#names = names;
@@ -76,11 +74,6 @@ export class Extensions {
 
   get hearsOfTheEnd(): boolean {
     return [...this.#registered.values()].some(({ events }) => events.includes("SHUTDOWN"));
-  }
-
-  /** Everybody who was told of the end has gone. */
-  get gone(): boolean {
-    return [...this.#registered.values()].every(({ events, left }) => !events.includes("SHUTDOWN") || left);
   }
 
   /** No more may register. */
@@ -111,11 +104,6 @@ export class Extensions {
     if (asking === undefined || next === undefined) return;
     delete one.asking;
     delete one.next;
-    if (next.includes('"SHUTDOWN"'))
-      asking.socket?.once("close", () => {
-        one.left = true;
-        this.#changed();
-      });
     asking.writeHead(200, {
       "Content-Type": "application/json",
       "Content-Length": Buffer.byteLength(next),
@@ -184,7 +172,7 @@ export class Extensions {
         `A function has at most ${EXTENSIONS_MAX} extensions`,
       );
     const id = this.#newId();
-    this.#registered.set(id, { name, id, external, events, busy: false, begun: false, left: false });
+    this.#registered.set(id, { name, id, external, events, busy: false, begun: false });
     const { functionName, version, handler, accountId } = this.#spec;
     const wantsAccount = String(request.headers["lambda-extension-accept-feature"] ?? "").includes("accountId");
     const facts = { functionName, functionVersion: version, handler, ...(wantsAccount && { accountId }) };

@@ -7,7 +7,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { needsOwnStart, type Places, runtimeEnvironment, SANDBOX_PLACES } from "./environment.ts";
 import type { FunctionSpec } from "./host.ts";
 import type { Cgroup, Cgroups } from "./isolation/cgroups.ts";
-import { ENVIRONMENT_FD, environmentScript, type Isolation, LIFELINE_FD } from "./isolation/sandbox.ts";
+import { ENVIRONMENT_FD, EXTENSIONS_FD, environmentScript, type Isolation, LIFELINE_FD } from "./isolation/sandbox.ts";
 import type { RuntimeApi } from "./runtime-api.ts";
 import { javaClassesFolder } from "./runtimes/find-java.ts";
 import type { Runtime } from "./runtimes/search.ts";
@@ -72,6 +72,8 @@ export interface Launched {
   readonly byScript: boolean;
   readonly startedMs: number;
   closeLifeline(): void;
+  /** Resolves when no program of an extension is left; never where there was none. */
+  readonly extensionsOver: Promise<void>;
 }
 
 export interface Spot {
@@ -86,8 +88,7 @@ export interface Spot {
 }
 
 /** Starts every program below a folder beside the runtime; one that fails takes the runtime with it. */
-const RUN_EXTENSIONS =
-  'for e in "$0"/*; do if [ -f "$e" ] && [ -x "$e" ]; then ( "$e" || kill -9 $$ ) & fi; done; exec "$@"';
+const RUN_EXTENSIONS = `for e in "$0"/*; do if [ -f "$e" ] && [ -x "$e" ]; then ( "$e" || kill -9 $$ ) & fi; done; exec "$@" ${EXTENSIONS_FD}>&-`;
 
 /** The programs that layers bring below `extensions/`. @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html */
 export function extensionsOf(ground: WorkerGround, spec: FunctionSpec): readonly string[] {
@@ -148,6 +149,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
     byScript ? "pipe" : "ignore",
     how.seccompFile ?? "ignore",
     how.ownGroup ? "pipe" : "ignore",
+    spot.hasExtensions ? "pipe" : "ignore",
   );
   const startedMs = ground.clock.monotonicMs();
   const child = spawn(how.file, how.args, {
@@ -159,7 +161,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
   if (how.seccompFile !== undefined) closeSync(how.seccompFile);
   const stream = (fd: number) => child.stdio[fd] as (Readable & Writable) | null | undefined;
   // A worker that ends while something is written to it is noticed by its end.
-  for (const fd of [3, 4, ENVIRONMENT_FD, LIFELINE_FD]) stream(fd)?.on("error", () => {});
+  for (const fd of [3, 4, ENVIRONMENT_FD, LIFELINE_FD, EXTENSIONS_FD]) stream(fd)?.on("error", () => {});
   if (byScript) {
     const environment: Record<string, string> = { ...own.environment };
     if (spot.api) environment["AWS_LAMBDA_RUNTIME_API"] = spot.api.address;
@@ -172,6 +174,7 @@ export function launch(ground: WorkerGround, { runtime, own }: StartOptions, spo
     byScript,
     startedMs,
     closeLifeline: () => stream(LIFELINE_FD)?.destroy(),
+    extensionsOver: new Promise((resolve) => stream(EXTENSIONS_FD)?.resume().once("close", resolve)),
   };
 }
 

@@ -157,7 +157,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
   let late: Timer | undefined;
   const isIdle = () => ended !== undefined || (idleNow && extensions?.idle !== false);
 
-  /** Whether beginning, an invocation or the end was waiting for extensions alone. */
+  /** Whether beginning or an invocation was waiting for extensions alone. */
   const extensionsChanged = (): void => {
     const failure = extensions?.failure;
     if (failure !== undefined) {
@@ -173,7 +173,6 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
       late?.cancel();
       onIdle?.();
     }
-    if (ending && extensions?.gone) kill();
   };
 
   /** @returns where the worker shall wait before it says more */
@@ -300,6 +299,7 @@ export async function startWorker(ground: WorkerGround, options: StartOptions): 
     const timer = clock.at(deadlineMs, kill);
     void exited.then(() => timer.cancel());
     extensions.shutdown("spindown", deadlineMs);
+    void launched.extensionsOver.then(kill);
   };
 
   const kill = (): void => {

@@ -5,7 +5,7 @@
  *     node tools/test/main.ts all [FILE-PART…]      every test there is
  *
  * Pure tests run many files to a process, as many processes side by side as there are cores. Those that start processes themselves have one
- * of their own; those that start browsers, build packages or kill platforms run one after the other, because they would disturb one another.
+ * of their own; those that start browsers, containers or crowds run in two lines, because more of them would disturb one another.
  * The last line is `N passed, N failed`.
  */
 import { globSync } from "node:fs";
@@ -13,8 +13,8 @@ import { availableParallelism } from "node:os";
 import { setUp } from "../setup.ts";
 import { runFiles, type Tally } from "./process.ts";
 
-/** Folders whose tests run by themselves. */
-const HEAVY = ["test/browser/", "test/cli/", "test/containers/", "test/kill/image-upload", "test/package/"];
+/** Two lines of tests that start browsers, containers, crowds of workers: within each, one runs after the other. */
+const HEAVY = [["test/browser/"], ["test/containers/", "test/cli/", "test/kill/image-upload", "test/package/"]];
 /** Files, or folders of them, that each start many processes, the longest first: `npm test` runs them, `npm run check` has a minute. */
 const PROCESSES = [
   "test/kill/contact-form",
@@ -77,14 +77,17 @@ async function main(): Promise<number> {
   if (kind === "check") process.env["VIRGA_SIMULATION_SEEDS"] ??= CHECK_SEEDS;
   const patterns = kind === "check" ? ["test/simulation/**/*.test.ts"] : ["test/**/*.test.ts", "bench/**/*.test.ts"];
   const files = find([...UNIT, ...patterns], parts);
-  const heavy = files.filter((file) => HEAVY.some((folder) => file.startsWith(folder)));
-  const processes = PROCESSES.flatMap((place) => files.filter((file) => file.startsWith(place)));
-  const pure = files.filter((file) => !heavy.includes(file) && !processes.includes(file));
+  const of = (places: readonly string[]) => places.flatMap((place) => files.filter((file) => file.startsWith(place)));
+  const heavy = HEAVY.map(of);
+  const processes = of(PROCESSES);
+  const elsewhere = new Set([...heavy.flat(), ...processes]);
+  const pure = files.filter((file) => !elsewhere.has(file));
   const alone = (file: string) => [file];
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
-  const light = [...(kind === "all" ? processes.map(alone) : []), ...deal(pure)];
-  await execute(light, availableParallelism(), LIGHT_TIMEOUT_MS, tally);
-  await execute(heavy.map(alone), 1, HEAVY_TIMEOUT_MS, tally);
+  // They wait for one another's processes more than they compute: one more than there are cores.
+  if (kind === "all") await execute(processes.map(alone), availableParallelism() + 1, LIGHT_TIMEOUT_MS, tally);
+  await execute(deal(pure), availableParallelism(), LIGHT_TIMEOUT_MS, tally);
+  await Promise.all(heavy.map((line) => execute(line.map(alone), 1, HEAVY_TIMEOUT_MS, tally)));
   for (const name of tally.skipped) console.log(`skipped: ${name}`);
   console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 && tally.passed > 0 ? 0 : 1;

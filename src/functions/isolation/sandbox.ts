@@ -64,6 +64,8 @@ export const ENVIRONMENT_FD = 5;
 export const SECCOMP_FD = 6;
 /** At level `process`: closes when the platform dies, and then the worker is killed. */
 export const LIFELINE_FD = 7;
+/** Held by extensions alone: when the last of them has ended, it closes. */
+export const EXTENSIONS_FD = 8;
 
 /** User ids of workers: one each, in a range that distributions leave alone. */
 export const UID_FIRST = 61_184;
@@ -103,7 +105,7 @@ const ENTER = [
 ].join("\n");
 /** Takes the function's variables, after every right is gone. */
 const TAKE_ENVIRONMENT = `eval "$(cat <&${ENVIRONMENT_FD})"; exec ${ENVIRONMENT_FD}<&-; exec "$@"`;
-const WATCH_LIFELINE = `{ read -r _ <&${LIFELINE_FD}; kill -9 -$$; } & exec ${LIFELINE_FD}<&-`;
+const WATCH_LIFELINE = `{ exec ${EXTENSIONS_FD}>&-; read -r _ <&${LIFELINE_FD}; kill -9 -$$; } & exec ${LIFELINE_FD}<&-`;
 
 /** @param directory where the system call filter is written */
 export function openIsolation(directory: string): Isolation {
