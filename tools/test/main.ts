@@ -15,9 +15,10 @@ import { runFiles, type Tally } from "./process.ts";
 
 /** Two lines of tests that start browsers, containers, crowds of workers: within each, one runs after the other. */
 const HEAVY = [["test/browser/"], ["test/containers/", "test/cli/", "test/kill/image-upload", "test/package/"]];
+/** Mostly waits, for messages to become visible again: it may do so beside everything else. */
+const WAITING = ["test/kill/contact-form"];
 /** Files, or folders of them, that each start many processes, the longest first: `npm test` runs them, `npm run check` has a minute. */
 const PROCESSES = [
-  "test/kill/contact-form",
   "test/clients/",
   "test/kill/ledger",
   "src/cli/main.test.ts",
@@ -80,13 +81,15 @@ async function main(): Promise<number> {
   const of = (places: readonly string[]) => places.flatMap((place) => files.filter((file) => file.startsWith(place)));
   const heavy = HEAVY.map(of);
   const processes = of(PROCESSES);
-  const elsewhere = new Set([...heavy.flat(), ...processes]);
+  const waiting = of(WAITING);
+  const elsewhere = new Set([...heavy.flat(), ...processes, ...waiting]);
   const pure = files.filter((file) => !elsewhere.has(file));
   const alone = (file: string) => [file];
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
-  // They wait for one another's processes more than they compute: one more than there are cores.
-  if (kind === "all") await execute(processes.map(alone), availableParallelism() + 1, LIGHT_TIMEOUT_MS, tally);
-  await execute(deal(pure), availableParallelism(), LIGHT_TIMEOUT_MS, tally);
+  const beside = execute(waiting.map(alone), 1, HEAVY_TIMEOUT_MS, tally);
+  const light = [...(kind === "all" ? processes.map(alone) : []), ...deal(pure)];
+  await execute(light, availableParallelism(), LIGHT_TIMEOUT_MS, tally);
+  await beside;
   await Promise.all(heavy.map((line) => execute(line.map(alone), 1, HEAVY_TIMEOUT_MS, tally)));
   for (const name of tally.skipped) console.log(`skipped: ${name}`);
   console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
