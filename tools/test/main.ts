@@ -13,10 +13,16 @@ import { availableParallelism } from "node:os";
 import { setUp } from "../setup.ts";
 import { runFiles, type Tally } from "./process.ts";
 
-/** Two lines of tests that start browsers, containers, crowds of workers: within each, one runs after the other. */
-const HEAVY = [["test/browser/"], ["test/containers/", "test/cli/", "test/kill/image-upload", "test/package/"]];
-/** Mostly waits, for messages to become visible again: it may do so beside everything else. */
-const WAITING = ["test/kill/contact-form"];
+/**
+ * Two lines of tests that start browsers, containers, crowds of workers: within each, one runs after the other. Of this and the lists below, the first
+ * that names a file has it.
+ */
+const HEAVY = [
+  ["test/containers/", "test/cli/", "test/kill/image-upload", "test/package/", "test/browser/contact-form"],
+  ["test/browser/"],
+];
+/** Mostly wait, for messages to become visible again or for a client to look again: they may do so beside everything else. */
+const WAITING = ["test/kill/contact-form", "test/clients/contact-form", "test/clients/web-service"];
 /** Files, or folders of them, that each start many processes, the longest first: `npm test` runs them, `npm run check` has a minute. */
 const PROCESSES = [
   "test/clients/",
@@ -78,12 +84,13 @@ async function main(): Promise<number> {
   if (kind === "check") process.env["VIRGA_SIMULATION_SEEDS"] ??= CHECK_SEEDS;
   const patterns = kind === "check" ? ["test/simulation/**/*.test.ts"] : ["test/**/*.test.ts", "bench/**/*.test.ts"];
   const files = find([...UNIT, ...patterns], parts);
-  const of = (places: readonly string[]) => places.flatMap((place) => files.filter((file) => file.startsWith(place)));
-  const heavy = HEAVY.map(of);
-  const processes = of(PROCESSES);
-  const waiting = of(WAITING);
-  const elsewhere = new Set([...heavy.flat(), ...processes, ...waiting]);
-  const pure = files.filter((file) => !elsewhere.has(file));
+  const left = new Set(files);
+  const take = (places: readonly string[]) =>
+    places.flatMap((place) => [...left].filter((file) => file.startsWith(place) && left.delete(file)));
+  const heavy = HEAVY.map(take);
+  const waiting = take(WAITING);
+  const processes = take(PROCESSES);
+  const pure = [...left];
   const alone = (file: string) => [file];
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   const beside = execute(waiting.map(alone), 1, HEAVY_TIMEOUT_MS, tally);
