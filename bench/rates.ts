@@ -57,7 +57,7 @@ const cases: readonly Case[] = [
     name: "SendMessage 1 KB",
     answerBytes: 110,
     connections: [64, 256],
-    budget: { ephemeral: 0.6, durable: 0.5 },
+    budget: { ephemeral: 0.45, durable: 0.4 },
     request: (port) => jsonRequest(port, "AmazonSQS.SendMessage", { QueueUrl: QUEUE, MessageBody: KILOBYTE }),
     prepare: async (virga) => void (await virga.call("AmazonSQS.CreateQueue", { QueueName: "bench" })),
   },
@@ -66,7 +66,7 @@ const cases: readonly Case[] = [
     answerBytes: 12_600,
     made: "messages",
     connections: [64],
-    budget: { ephemeral: 0.4, durable: 0.4 },
+    budget: { ephemeral: 0.35, durable: 0.2 },
     request: (port) =>
       jsonRequest(port, "AmazonSQS.ReceiveMessage", {
         QueueUrl: `${QUEUE}2`,
@@ -91,7 +91,7 @@ const cases: readonly Case[] = [
     name: "PutItem 1 KB",
     answerBytes: 2,
     connections: [64],
-    budget: { ephemeral: 0.45, durable: 0.45 },
+    budget: { ephemeral: 0.45, durable: 0.4 },
     request: (port) =>
       jsonRequest(port, "DynamoDB_20120810.PutItem", {
         TableName: "bench",
@@ -103,7 +103,7 @@ const cases: readonly Case[] = [
     name: "PutObject 1 KB",
     answerBytes: 0,
     connections: [64],
-    budget: { ephemeral: 0.4, durable: 0.4 },
+    budget: { ephemeral: 0.3, durable: 0.15 },
     request: (port) => s3Request(port, "PUT", "/bench/@@@@@@@@", KILOBYTE),
     prepare: (virga) => s3(virga, "PUT", "/bench"),
   },
