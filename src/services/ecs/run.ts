@@ -10,9 +10,9 @@ import { activeDefinition, clusterOf, taskArn } from "./names.ts";
 import { checkNetwork, platformVersionOf } from "./network.ts";
 import { engineUnavailable, type TaskHost } from "./ports.ts";
 import { type ClusterRecord, type Place, Runs, runKey, Tasks, taskKey } from "./state.ts";
-import { checkStrategy, nextProvider, type Provider } from "./strategy.ts";
+import { chosenStrategy, nextProvider, type Provider } from "./strategy.ts";
 import { checkTags, mergeTags } from "./tags.ts";
-import { createTask, describeTask, launchTypeOf } from "./tasks.ts";
+import { createTask, describeTask } from "./tasks.ts";
 
 const COUNT_MAX = 10;
 const TOKEN_MS = 24 * 60 * 60_000;
@@ -80,17 +80,7 @@ function startTasks(
   const count = input.count ?? 1;
   if (count < 1 || count > COUNT_MAX) throw invalidParameter(`Count should be between 1 and ${COUNT_MAX}.`);
   const { shape, tags: definitionTags } = activeDefinition(tx, context, input.taskDefinition);
-  if (input.launchType !== undefined && input.capacityProviderStrategy?.length) {
-    throw invalidParameter(
-      "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-    );
-  }
-  const launchType = launchTypeOf(input.launchType);
-  const strategy = input.capacityProviderStrategy?.length
-    ? checkStrategy(input.capacityProviderStrategy, cluster.capacityProviders)
-    : launchType
-      ? []
-      : cluster.defaultStrategy;
+  const strategy = chosenStrategy(input, cluster);
   const networkConfiguration = checkNetwork(input.networkConfiguration);
   checkTags(input.tags);
   if (input.group?.startsWith("service:")) throw invalidParameter("Group name cannot start with 'service:'.");

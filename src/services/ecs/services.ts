@@ -38,9 +38,9 @@ import {
   serviceKey,
   type TaskRecord,
 } from "./state.ts";
-import { checkStrategy } from "./strategy.ts";
+import { checkStrategy, chosenStrategy } from "./strategy.ts";
 import { checkTags } from "./tags.ts";
-import { launchTypeOf, tasksOfGroup } from "./tasks.ts";
+import { tasksOfGroup } from "./tasks.ts";
 
 const DESCRIBE_MAX = 10;
 const LIST_DEFAULT = 10;
@@ -164,19 +164,9 @@ export function createService(
   if ((input.deploymentController?.type ?? "ECS") !== "ECS") {
     throw notImplemented(`the deployment controller ${input.deploymentController!.type}`);
   }
-  if (input.launchType !== undefined && input.capacityProviderStrategy?.length) {
-    throw invalidParameter(
-      "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-    );
-  }
   if (input.enableExecuteCommand)
     throw notImplemented("enableExecuteCommand: containers of tasks are entered with the engine's own exec");
-  const launchType = launchTypeOf(input.launchType);
-  const strategy = input.capacityProviderStrategy?.length
-    ? checkStrategy(input.capacityProviderStrategy, cluster.capacityProviders)
-    : launchType
-      ? []
-      : cluster.defaultStrategy;
+  const strategy = chosenStrategy(input, cluster);
   const networkConfiguration = checkNetwork(input.networkConfiguration);
   const loadBalancers = checkBalancers(input.loadBalancers, definition, context);
   const gracePeriodSeconds = checkGrace(input.healthCheckGracePeriodSeconds, loadBalancers);

@@ -11,6 +11,34 @@ const BASE_MAX = 100_000;
 const WEIGHT_MAX = 1000;
 const ITEMS_MAX = 20;
 
+/**
+ * The capacity providers that tasks are spread over: those asked for, else the cluster's own; none where a launch type is named.
+ * @throws InvalidParameterException
+ */
+export function chosenStrategy(
+  input: {
+    readonly launchType?: string | undefined;
+    readonly capacityProviderStrategy?: readonly CapacityProviderStrategyItem[] | undefined;
+  },
+  cluster: {
+    readonly capacityProviders: readonly string[];
+    readonly defaultStrategy: readonly CapacityProviderStrategyItem[];
+  },
+): readonly CapacityProviderStrategyItem[] {
+  const { launchType, capacityProviderStrategy = [] } = input;
+  if (launchType !== undefined && capacityProviderStrategy.length > 0) {
+    throw invalidParameter(
+      "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+    );
+  }
+  // Tasks run as on Fargate whether it is named or not; the others are refused.
+  if (launchType !== undefined && launchType !== "FARGATE") {
+    throw invalidParameter(`Virga runs tasks on the launch type FARGATE alone, not on ${launchType}.`);
+  }
+  if (capacityProviderStrategy.length > 0) return checkStrategy(capacityProviderStrategy, cluster.capacityProviders);
+  return launchType === undefined ? cluster.defaultStrategy : [];
+}
+
 /** @throws InvalidParameterException */
 export function checkStrategy(
   strategy: readonly CapacityProviderStrategyItem[],

@@ -261,14 +261,6 @@ export function describeTask(task: TaskRecord, includeTags = true): Task {
   };
 }
 
-/** Tasks run as on Fargate whether it is named or not; the others are refused. @throws InvalidParameterException */
-export function launchTypeOf(launchType: string | undefined): "FARGATE" | undefined {
-  if (launchType !== undefined && launchType !== "FARGATE") {
-    throw invalidParameter(`Virga runs tasks on the launch type FARGATE alone, not on ${launchType}.`);
-  }
-  return launchType as "FARGATE" | undefined;
-}
-
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html */
 export function stopTask(
   tx: Transaction,
